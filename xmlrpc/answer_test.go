@@ -18,7 +18,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// numbered is a list of n texts, and then the error, if there is one.
+// numbered yields a list of n texts, and then the error, if any.
 func numbered(n, size int, err error) iter.Seq2[xmlrpc.Value, error] {
 	return func(yield func(xmlrpc.Value, error) bool) {
 		for i := range n {
@@ -32,7 +32,7 @@ func numbered(n, size int, err error) iter.Seq2[xmlrpc.Value, error] {
 	}
 }
 
-// streams are methods that answer lists as they are made.
+// streams are methods that return lists while they produce them.
 func streams() []method {
 	stream := func(n, size int, err error) func(context.Context, *call) (xmlrpc.Value, error) {
 		return func(context.Context, *call) (xmlrpc.Value, error) { return xmlrpc.Stream(numbered(n, size, err)), nil }
@@ -53,13 +53,13 @@ func streams() []method {
 		}})
 }
 
-// mixed is a long text whose characters of one to four bytes, and bytes that
-// are not, are cut at every place by an encoder that goes on in pieces.
+// mixed is a long text with characters of one to four bytes, and with bytes
+// that form none. An encoder that works in pieces splits it at every position.
 func mixed() string { return strings.Repeat("a<ä€😀\r\xff\xe2\x82é", 40_000) }
 
-// TestStream: a list that is made while it is answered arrives as the same list
-// in one value does, in memory and through the spool, alone and in a batch;
-// nothing is left in the spool.
+// TestStream: a list that is produced while it is sent arrives like the same
+// list as one value, from memory and through the spool, alone and in a batch.
+// Nothing is left in the spool.
 func TestStream(t *testing.T) {
 	whole := func(n, size int) string {
 		var all []xmlrpc.Value
@@ -97,8 +97,8 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestStreamFault: an error behind a part of the answer, however long, is
-// answered as a fault and nothing else.
+// TestStreamFault: an error after a part of the answer, however long, becomes a
+// fault and nothing else.
 func TestStreamFault(t *testing.T) {
 	s := serve(t, config{Methods: streams(), Fault: toFault})
 	for name, want := range map[string]string{"list.breaks": "fault 403: Denied.", "list.fails": "fault -32603: ", "list.panics": "fault -32603: "} {
@@ -108,8 +108,8 @@ func TestStreamFault(t *testing.T) {
 	}
 }
 
-// TestAnswerSpool: when the spool for answers is used up a long answer is 503
-// and others go on.
+// TestAnswerSpool: if the spool for answers is full, a long answer becomes 503,
+// and others continue.
 func TestAnswerSpool(t *testing.T) {
 	s := serve(t, config{Methods: streams(), AnswerTotal: 1 << 20})
 	if got := post(t, s.URL, request("list.long")); got.status != http.StatusServiceUnavailable {
@@ -122,8 +122,8 @@ func TestAnswerSpool(t *testing.T) {
 	}
 }
 
-// TestCompleteSpooled: what signs an answer reads all of it, also one that is
-// in the spool, and the client still gets it.
+// TestCompleteSpooled: the signer of an answer reads all of it, even from the
+// spool, and the client still gets it.
 func TestCompleteSpooled(t *testing.T) {
 	var seen []byte
 	h, err := xmlrpc.New(config{
@@ -146,15 +146,15 @@ func TestCompleteSpooled(t *testing.T) {
 	}
 }
 
-// TestMethodMemory: what methods read is counted for all requests together, is
-// given back, and a call for which there is none is 503.
+// TestMethodMemory: the memory for what methods read is counted for all
+// requests together and released. A call that gets none becomes 503.
 func TestMethodMemory(t *testing.T) {
 	type key struct{}
 	grow := func(n int64) method {
 		return method{Name: "read", Func: func(ctx context.Context, c *call) (xmlrpc.Value, error) {
 			m := ctx.Value(key{}).(*xmlrpc.Memory)
 			for _, step := range []func() error{
-				func() error { return m.Reserve(ctx, 100<<20) }, // all there is
+				func() error { return m.Reserve(ctx, 100<<20) }, // the whole budget
 				func() error { return m.Grow(100 << 20) },
 				func() error { m.Shrink(0); return m.Grow(n) },
 			} {
@@ -170,7 +170,7 @@ func TestMethodMemory(t *testing.T) {
 			Methods: []method{grow(n)}, Memory: 8 << 20,
 			Context: func(ctx context.Context, m *xmlrpc.Memory) context.Context { return context.WithValue(ctx, key{}, m) },
 		})
-		for range 3 { // what one takes is not missing to the next
+		for range 3 { // a finished call leaves the budget to the next
 			if got := post(t, s.URL, request("read")); got.status != want {
 				t.Errorf("%d bytes: %d %s, want %d", n, got.status, got.text, want)
 			}
@@ -178,8 +178,8 @@ func TestMethodMemory(t *testing.T) {
 	}
 }
 
-// TestAnswerDisk: a folder that is gone ends a long answer in a fault, not in
-// half an answer.
+// TestAnswerDisk: if the folder has disappeared, a long answer becomes a fault,
+// not half an answer.
 func TestAnswerDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	if err := os.Mkdir(dir, 0o700); err != nil {

@@ -22,8 +22,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// The benchmarks measure their baseline in the same run and report how many
-// times faster, or slower, the package is.
+// The benchmarks measure their baseline in the same run, and report how many
+// times faster or slower the package is.
 
 const paragraph = "<p>Der Ölpreis – so sagt man – “steigt” &amp; fällt; see <a href=\"https://example.org/?a=1&b=2\">here</a> for more, or there.</p>\n"
 
@@ -87,9 +87,9 @@ func posts() ([]koloPost, xmlrpc.Value) {
 	return theirs, xmlrpc.Array(ours...)
 }
 
-// compare measures ours and reports how many times as long the baseline takes:
-// the median of rounds in which both run for a moment, so that what else the
-// machine does strikes both, and neither pays for the garbage of the other.
+// compare measures ours, and reports how many times as long the baseline takes:
+// the median of rounds in which both run briefly, so that the load of the
+// machine affects both, and neither collects the garbage of the other.
 func compare(b *testing.B, unit string, ours, baseline func()) {
 	b.Helper()
 	b.ReportAllocs()
@@ -178,7 +178,7 @@ type hashCheck struct{ hash.Hash }
 
 func (h hashCheck) Identify(context.Context) ([]byte, error) { return h.Sum(nil), nil }
 
-// BenchmarkUpload takes 10 MB through the handler: hashed as it is read,
+// BenchmarkUpload passes 10 MB through the handler: hashed while being read,
 // spooled, scanned, and decoded by the method. The baseline hashes the same
 // body and decodes the same base64 text, both in memory.
 func BenchmarkUpload(b *testing.B) {
@@ -232,9 +232,9 @@ func benchmarkUpload(b *testing.B, lines int) {
 }
 
 // BenchmarkWindow reports how many times as long a spooled document takes with
-// a window of eight times the size: the work of a document that is all
-// references, or all comments, depends on its length alone. The best of all
-// turns counts, which other work on the machine disturbs least.
+// a window of eight times the size. The work for a document that consists of
+// references, or of comments, depends on its length only. It uses the best of
+// all turns, which the load of the machine affects least.
 func BenchmarkWindow(b *testing.B) {
 	for _, shape := range []struct{ name, kind, unit string }{
 		{"references", "string", "a&lt;"},

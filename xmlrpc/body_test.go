@@ -22,11 +22,11 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// recorder is a Check that keeps what it was fed.
+// recorder is a Check that records its input.
 type recorder struct {
 	got   bytes.Buffer
-	limit int   // Write fails beyond it; 0 is none
-	err   error // of Identify
+	limit int   // Write fails beyond it; 0: never
+	err   error // the error of Identify
 	done  func(*recorder)
 }
 
@@ -45,8 +45,8 @@ func (r *recorder) Identify(context.Context) (who, error) {
 	return "ann", r.err
 }
 
-// S1, S9: the check sees the bytes as they came, and nothing is parsed
-// before it agreed.
+// S1, S9: the check gets the bytes unchanged, and nothing is parsed before it
+// has accepted them.
 func TestCheck(t *testing.T) {
 	photo := xmlrpc.Bytes(make([]byte, 200<<10))
 	calls := map[string][]byte{
@@ -99,7 +99,8 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-// uploads is a table with one method that compares a parameter with want.
+// uploads returns a table with one method, which compares a parameter with
+// want.
 func uploads(t *testing.T, dir string, want []byte) []method {
 	return []method{{Name: "test.upload", Func: func(_ context.Context, c *call) (xmlrpc.Value, error) {
 		v := c.Param(0).Get("bits")
@@ -111,7 +112,7 @@ func uploads(t *testing.T, dir string, want []byte) []method {
 			if err != nil {
 				return xmlrpc.Value{}, err
 			}
-			// Read in odd pieces, and then the rest at once.
+			// Read in odd pieces, then the rest at once.
 			var got bytes.Buffer
 			if _, err := io.CopyN(&got, r, 1001); err != nil {
 				return xmlrpc.Value{}, err
@@ -136,7 +137,8 @@ func uploads(t *testing.T, dir string, want []byte) []method {
 	}}}
 }
 
-// TestUpload sends large base64 in the shapes in which clients write it.
+// TestUpload sends large base64 values in the forms in which clients write
+// them.
 func TestUpload(t *testing.T) {
 	photo := make([]byte, 1<<20+1)
 	random := rand.NewChaCha8([32]byte{1})
@@ -177,7 +179,8 @@ func TestUpload(t *testing.T) {
 	}
 }
 
-// TestLargeDocuments: what is not base64 comes through the window as well.
+// TestLargeDocuments: large documents without base64 are read through the
+// window too.
 func TestLargeDocuments(t *testing.T) {
 	long := strings.Repeat("<p>Größe & “Wert” ]] > \r\n</p>", 50000)
 	escaped := string(xmlrpc.AppendCall(nil, "test.show", xmlrpc.String(long), xmlrpc.Bytes(make([]byte, 30000)), xmlrpc.Bool(true)))
@@ -246,7 +249,7 @@ func TestSpoolIsMissing(t *testing.T) {
 	}
 }
 
-// talk sends raw bytes and returns the status line and everything else.
+// talk sends raw bytes, and returns the status line and the rest of the answer.
 func talk(t *testing.T, s net.Addr, shut bool, text string) string {
 	t.Helper()
 	c, err := net.Dial("tcp", s.String())
@@ -258,16 +261,16 @@ func talk(t *testing.T, s net.Addr, shut bool, text string) string {
 		t.Fatal(err)
 	}
 	if shut {
-		// The server may have closed by now.
+		// The server may have closed the connection by now.
 		_ = c.(*net.TCPConn).CloseWrite()
 	}
-	// A server that closes on unread bytes resets the connection.
+	// A server that closes a connection with unread bytes resets it.
 	out, _ := io.ReadAll(c)
 	return string(out)
 }
 
-// TestBodiesThatDoNotArrive: truncated and stuck uploads are answered outside
-// XML-RPC, the connection is closed, and nothing is left.
+// TestBodiesThatDoNotArrive: truncated and stalled uploads are answered outside
+// of XML-RPC, the connection is closed, and nothing is left.
 func TestBodiesThatDoNotArrive(t *testing.T) {
 	before := runtime.NumGoroutine()
 	dir := t.TempDir()
@@ -295,7 +298,7 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := hasty
 			if c.shut {
-				s = patient // what is seen here is the end that the client makes
+				s = patient // the client closes the connection, which is visible here
 			}
 			got := talk(t, s.Listener.Addr(), c.shut, c.text)
 			if !strings.HasPrefix(got, c.want) || !strings.Contains(got, "\r\nConnection: close\r\n") {
@@ -318,9 +321,9 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 	}
 }
 
-// patiently tries what must pass within a time limit, with longer and longer
-// limits: a busy machine may exceed a short one by chance. It logs the number
-// of tries, and the nightly run fails above one.
+// patiently repeats, with longer and longer limits, something that must finish
+// within a time limit: a busy machine may exceed a short one by chance. It logs
+// the number of tries; the nightly run fails if there was more than one.
 func patiently(t *testing.T, try func(t *testing.T, limit time.Duration) error) {
 	t.Helper()
 	tries := 0
@@ -342,8 +345,8 @@ func patiently(t *testing.T, try func(t *testing.T, limit time.Duration) error) 
 	}
 }
 
-// TestSlowBody: a body that comes at the rate that is asked for arrives, also
-// when that takes longer than the grace.
+// TestSlowBody: a body that arrives at the required rate is accepted, even if
+// it takes longer than the grace period.
 func TestSlowBody(t *testing.T) {
 	patiently(t, func(t *testing.T, grace time.Duration) error {
 		s := serve(t, config{BodyGrace: grace, BodyRate: 100})
@@ -370,7 +373,7 @@ func TestSlowBody(t *testing.T) {
 	})
 }
 
-// TestKeepAlive: deadlines of one request do not reach into the next.
+// TestKeepAlive: the deadlines of one request do not affect the next.
 func TestKeepAlive(t *testing.T) {
 	patiently(t, func(t *testing.T, limit time.Duration) error {
 		s := serve(t, config{BodyGrace: limit, WriteTime: limit, Methods: []method{
@@ -397,7 +400,7 @@ func TestKeepAlive(t *testing.T) {
 	})
 }
 
-// TestMemory: calls with large texts wait for each other, and not for ever.
+// TestMemory: calls with large texts wait for each other, but not for ever.
 func TestMemory(t *testing.T) {
 	inside, leave := make(chan struct{}, 2), make(chan struct{})
 	s := serve(t, config{Memory: 4 << 20, MemoryWait: 200 * time.Millisecond, Methods: []method{
@@ -442,7 +445,7 @@ func TestSpoolTotal(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce has many clients of all sizes at the same time.
+// TestManyAtOnce serves many clients with bodies of all sizes at the same time.
 func TestManyAtOnce(t *testing.T) {
 	s := serve(t, config{SpoolAbove: 100 << 10, Memory: 1 << 20})
 	var wait sync.WaitGroup

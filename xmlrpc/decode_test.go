@@ -18,9 +18,9 @@ var update = flag.Bool("update", false, "rewrite the expectations in testdata")
 
 const mark = "\n-- call --\n"
 
-// TestDecodeCall reads the requests in testdata/calls, each a document as a
-// client sends it and, behind a mark, the call that it is. Each is read from
-// memory and through windows of a spool.
+// TestDecodeCall reads the requests in testdata/calls. Each file has a document
+// as a client sends it and, after a mark, the call that it contains. Each is
+// read from memory and through windows of a spool.
 func TestDecodeCall(t *testing.T) {
 	for name, doc := range testCalls(t) {
 		t.Run(name, func(t *testing.T) {
@@ -81,8 +81,8 @@ func testCalls(t testing.TB) map[string]testCall {
 	return all
 }
 
-// value puts a value into a call; what is not a whole document in the tables
-// of this file goes through here.
+// value returns a call with a value. The tables of this file use it for
+// everything that is not a whole document.
 func value(inner string) string {
 	return `<?xml version="1.0"?><methodCall><methodName>a</methodName><params><param><value>` + inner + `</value></param></params></methodCall>`
 }
@@ -187,7 +187,7 @@ func TestLimits(t *testing.T) {
 	params := func(n int) string {
 		return calling("<params>" + strings.Repeat("<param><value>1</value></param>", n) + "</params>")
 	}
-	elements := func(n int) string { // five stand around them
+	elements := func(n int) string { // five elements contain them
 		return value("<array><data>" + strings.Repeat("<value/>", n-7) + "</data></array>")
 	}
 	attributes := func(n int) string {
@@ -227,8 +227,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestFiveThousandIntegers is a request that WordPress takes, and the same with
-// four times as many one that it refuses.
+// TestFiveThousandIntegers reads a request that WordPress accepts, and one with
+// four times as many integers, which it refuses.
 func TestFiveThousandIntegers(t *testing.T) {
 	list := func(n int) []byte {
 		return []byte(value("<array><data>" + strings.Repeat("<value><int>1</int></value>", n) + "</data></array>"))
@@ -240,8 +240,9 @@ func TestFiveThousandIntegers(t *testing.T) {
 	checkRefused(t, "20000 integers", call, err, xmlrpc.CodeParse)
 }
 
-// TestDeclaredEncodingIsNotThatOfTheBytes: clients declare what their platform
-// calls its encoding and send UTF-8, in memory and in the spool.
+// TestDeclaredEncodingIsNotThatOfTheBytes: some clients declare the name of
+// their platform's encoding but send UTF-8. This works from memory and through
+// the spool.
 func TestDeclaredEncodingIsNotThatOfTheBytes(t *testing.T) {
 	for _, encoding := range []string{"windows-1251", "gb2312", "utf-16", "utf-32", "x-user-defined", "", "ISO-8859-1"} {
 		doc := []byte(`<?xml version="1.0" encoding="` + encoding + `"?>` + value("Привет, 世界")[21:])
@@ -260,8 +261,8 @@ func TestDeclaredEncodingIsNotThatOfTheBytes(t *testing.T) {
 	}
 }
 
-// TestTruncated cuts a request after every byte: none of the pieces is a call,
-// and all of them are not XMLs.
+// TestTruncated truncates a request after every byte: none of the parts is a
+// call, and every error is that of malformed XML.
 func TestTruncated(t *testing.T) {
 	for name, doc := range testCalls(t) {
 		whole := bytes.TrimRight(doc.in, " \r\n")

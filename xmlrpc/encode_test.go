@@ -71,7 +71,7 @@ func TestAppendCall(t *testing.T) {
 	}
 }
 
-// TestIDForRegularExpressions: KBlog reads the id of a new post with a regular
+// TestIDForRegularExpressions: KBlog finds the id of a new post with a regular
 // expression.
 func TestIDForRegularExpressions(t *testing.T) {
 	got := regexp.MustCompile(`<string>(.+)</string>`).FindSubmatch(xmlrpc.AppendResponse(nil, xmlrpc.String("17")))
@@ -95,8 +95,7 @@ func TestShown(t *testing.T) {
 	}
 }
 
-// Whatever byte stands wherever in a text, it is written as it is when it
-// stands alone.
+// Each byte is written in the same form at every position of a text.
 func TestEncodeEachByteAtEachPlace(t *testing.T) {
 	const start, end = "<value><string>", "</string></value>"
 	text := func(s string) string {

@@ -15,9 +15,9 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// FuzzDecode feeds documents of strangers. Nothing may panic; what is read
-// from memory is read through a window of the spool as well, and the same; and
-// where encoding/xml reads the document too, both see the same call.
+// FuzzDecode decodes documents from strangers. Nothing may panic. A document
+// that can be read from memory gives the same result through a window of the
+// spool; and if encoding/xml can read it too, the same call.
 func FuzzDecode(f *testing.F) {
 	for _, doc := range testCalls(f) {
 		f.Add(doc.in)
@@ -38,7 +38,7 @@ func checkDecoders(t *testing.T, dir string, doc []byte) {
 	if err != nil && !errors.As(err, &bad) {
 		t.Fatalf("decode %q: %T %v, want a SyntaxError", doc, err, err)
 	}
-	// Small windows, so that every token meets their end.
+	// Small windows, so that every token crosses their end.
 	for _, window := range []int{128, 131, 64 << 10} {
 		spooled, done, spoolErr := xmlrpc.DecodeSpooled(dir, doc, window, xmlrpc.Limits{})
 		switch {
@@ -67,22 +67,22 @@ func checkDecoders(t *testing.T, dir string, doc []byte) {
 	}
 }
 
-// tight says that a document was refused only because the window is too small
-// for one of its tags or for its declaration.
+// tight reports whether a document was refused only because the window is too
+// small for one of its tags or for its declaration.
 func tight(err error) bool {
 	var bad *xmlrpc.SyntaxError
 	return errors.As(err, &bad) && (strings.Contains(bad.Reason, "ends too early") || strings.Contains(bad.Reason, "does not end") || strings.Contains(bad.Reason, "end tag does not match"))
 }
 
-// An element is a node of what encoding/xml reads.
+// An element is an element as encoding/xml reads it.
 type element struct {
 	name     string
 	text     string // all character data
 	children []*element
 }
 
-// oracle reads a call with encoding/xml and the plainest reading of the
-// specification. It says no where it cannot read.
+// oracle reads a call with encoding/xml, by the plainest reading of the
+// specification. It returns false if it cannot read it.
 func oracle(doc []byte) (*xmlrpc.MethodCall, bool) {
 	d := xml.NewDecoder(bytes.NewReader(doc))
 	top := &element{}

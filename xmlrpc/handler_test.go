@@ -19,7 +19,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// who is the identity of the tests.
+// who is the identity that the tests use.
 type who string
 
 type (
@@ -28,7 +28,7 @@ type (
 	call   = xmlrpc.Call[who]
 )
 
-// testMethods are the table that most tests serve.
+// testMethods is the table that most tests serve.
 func testMethods() []method {
 	return []method{
 		{Name: "test.echo", Signatures: [][]string{{"array"}}, Help: "Returns its parameters.", Func: func(_ context.Context, c *call) (xmlrpc.Value, error) {
@@ -61,7 +61,7 @@ func toFault(_ context.Context, err error) *xmlrpc.Fault {
 	return nil
 }
 
-// serve runs a handler on a loopback socket.
+// serve serves a handler on a loopback address.
 func serve(t testing.TB, cfg config) *httptest.Server {
 	t.Helper()
 	if cfg.Methods == nil {
@@ -83,7 +83,7 @@ func serve(t testing.TB, cfg config) *httptest.Server {
 	return s
 }
 
-// answer is what came back: a value or fault in the words of show.
+// answer is an answer: its value or fault in the form of show.
 type answer struct {
 	status int
 	header http.Header
@@ -268,7 +268,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// journal is a log and the list of events of a handler.
+// journal holds the log and the events of a handler.
 type journal struct {
 	mu     sync.Mutex
 	log    bytes.Buffer
@@ -297,8 +297,8 @@ func (j *journal) last(t *testing.T, n int) []xmlrpc.Event {
 	return j.events[len(j.events)-n:]
 }
 
-// TestInnerErrors: what goes wrong inside is told under an incident number
-// only, and the log has the rest under the same number.
+// TestInnerErrors: an internal error is reported only as an incident number,
+// under which the log has the cause.
 func TestInnerErrors(t *testing.T) {
 	for name, secret := range map[string]string{"test.error": "/secret/path", "test.panic": "secret of the panic"} {
 		t.Run(name, func(t *testing.T) {
@@ -359,8 +359,8 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// Whatever is answered to someone who is known can be completed, and nothing
-// that is answered before that.
+// Every answer to an authenticated caller can be completed, and none before
+// that.
 func TestComplete(t *testing.T) {
 	var seen []string
 	cfg := config{
@@ -413,7 +413,7 @@ func TestComplete(t *testing.T) {
 	}
 }
 
-// knows lets everyone in who has a name.
+// knows accepts every caller with a name.
 type knows struct{ name string }
 
 func (k *knows) Write(p []byte) (int, error) { return len(p), nil }

@@ -23,8 +23,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// spoolVariable makes the test binary a server with its spool there. It says
-// its address and serves until its standard input ends.
+// spoolVariable turns the test binary into a server with its spool in that
+// folder. It prints its address, and serves until its standard input ends.
 const spoolVariable = "XMLRPC_TEST_SPOOL"
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 func serveUploads(dir string) error {
-	// The clients of the test stand for as many networks, so no share bounds
+	// Each client of the test represents a network, so no share limits
 	// them.
 	everybody := func(*http.Request) (netip.Addr, bool) { return netip.Addr{}, false }
 	h, err := xmlrpc.New(config{SpoolDir: dir, Client: everybody, Methods: []method{{Name: "test.upload", Func: func(_ context.Context, c *call) (xmlrpc.Value, error) {
@@ -70,13 +70,13 @@ func serveUploads(dir string) error {
 	return nil
 }
 
-// TestUploadMemory: sixteen clients that send 60 MB each at the same time keep
-// the memory of the process below 200 MB. The race detector may add to that.
+// TestUploadMemory: while sixteen clients send 60 MB each, the process uses
+// less than 200 MB of memory. The race detector may need more.
 func TestUploadMemory(t *testing.T) {
 	const clients, lines = 16, uploadSize / 77
 	most := int64(200 << 20)
 	if underRaceDetector() {
-		// Its shadow of the memory: a peak of 34 MB becomes 116 to 205.
+		// Its shadow memory: a peak of 34 MB becomes 116 to 205.
 		most += 100 << 20
 	}
 	cmd := exec.Command(os.Args[0])
@@ -118,7 +118,7 @@ func TestUploadMemory(t *testing.T) {
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	peak := usage.Maxrss << 10
 	if runtime.GOOS == "darwin" {
-		peak = usage.Maxrss // in bytes there
+		peak = usage.Maxrss // in bytes on that system
 	}
 	t.Logf("peak resident memory: %d MB", peak>>20)
 	if peak > most {
@@ -131,7 +131,7 @@ func underRaceDetector() bool {
 	return ok && slices.Contains(build.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// repeated reads as one line again and again.
+// repeated reads as the same line again and again.
 type repeated struct {
 	line    string
 	size, n int

@@ -15,7 +15,7 @@ func batched(name string, params ...xmlrpc.Value) xmlrpc.Value {
 	return xmlrpc.Struct(xmlrpc.M("methodName", xmlrpc.String(name)), xmlrpc.M("params", xmlrpc.Array(params...)))
 }
 
-// entry is a struct of names and values by turns.
+// entry returns a struct of names and values in turn.
 func entry(members ...any) xmlrpc.Value {
 	var out []xmlrpc.Member
 	for i := 0; i < len(members); i += 2 {
@@ -92,7 +92,7 @@ func TestMulticall(t *testing.T) {
 	}
 }
 
-// TestMulticallPanic: a panic in one call leaves the others.
+// TestMulticallPanic: a panic in one call does not affect the others.
 func TestMulticallPanic(t *testing.T) {
 	s := serve(t, config{})
 	got := post(t, s.URL, request("system.multicall", batched("test.panic"), batched("demo.sayHello")))
@@ -112,7 +112,7 @@ func TestMulticallAnswer(t *testing.T) {
 	}
 }
 
-// TestMulticallTime: the whole batch has one deadline.
+// TestMulticallTime: one deadline applies to the whole batch.
 func TestMulticallTime(t *testing.T) {
 	ran := false
 	s := serve(t, config{CallTime: time.Millisecond, Methods: []method{

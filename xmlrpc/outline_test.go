@@ -71,7 +71,7 @@ func TestOutlineReadsFaults(t *testing.T) {
 	}
 }
 
-// An answer that was cut must not pass for a whole one.
+// A truncated answer must not be taken for a complete one.
 func TestOutlineRefusesWhatWasCut(t *testing.T) {
 	text := string(xmlrpc.AppendResponse(nil, xmlrpc.Array(xmlrpc.Int(1), xmlrpc.Struct(xmlrpc.M("a", xmlrpc.String("<&>"))), xmlrpc.Bytes([]byte("abc")))))
 	text = strings.TrimSpace(text)

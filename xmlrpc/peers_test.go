@@ -53,7 +53,7 @@ func TestKoloReadsOurs(t *testing.T) {
 	}
 }
 
-// TestOursReadsKolo: and we read its calls, where they are XML-RPC.
+// TestOursReadsKolo: we read its calls, as far as they are XML-RPC.
 func TestOursReadsKolo(t *testing.T) {
 	for _, c := range []struct {
 		name string

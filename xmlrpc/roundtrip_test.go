@@ -10,7 +10,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// texts are strings of all characters that XML can carry.
+// texts draws strings of all characters that XML can contain.
 func texts() *rapid.Generator[string] {
 	char := rapid.Rune().Filter(func(r rune) bool {
 		return r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r != 0xfffe && r != 0xffff && utf8.ValidRune(r)
@@ -18,7 +18,7 @@ func texts() *rapid.Generator[string] {
 	return rapid.OneOf(rapid.StringOf(rapid.OneOf(char, rapid.SampledFrom([]rune("<>&]\r\n '\"\t")))), rapid.Just("]]>"))
 }
 
-// trimmed are names and dates, around which the decoder removes white space.
+// trimmed draws names and dates; the decoder removes white space around them.
 func names() *rapid.Generator[string] {
 	return texts().Filter(func(s string) bool {
 		return len(s) < 1000 && (s == "" || !space(s[0]) && !space(s[len(s)-1]))
@@ -85,7 +85,8 @@ func roundTrip(t *rapid.T) {
 	if err != nil {
 		t.Fatalf("decode %q: %v", doc, err)
 	}
-	// The strings of a call are trimmed; written and read again they stay.
+	// The strings of a call are trimmed; after writing and reading they are
+	// unchanged.
 	doc = xmlrpc.AppendCall(nil, inMemory.Name, inMemory.Params...)
 	again, err := xmlrpc.DecodeCall(doc, xmlrpc.Limits{})
 	if err != nil {
@@ -96,7 +97,7 @@ func roundTrip(t *rapid.T) {
 	}
 }
 
-// TestRoundTrip: what is written is read as the same value.
+// TestRoundTrip: a value that is written and read stays the same.
 func TestRoundTrip(t *testing.T) { rapid.Check(t, roundTrip) }
 
 func FuzzRoundTrip(f *testing.F) { f.Fuzz(rapid.MakeFuzz(roundTrip)) }

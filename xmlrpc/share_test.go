@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// carrying is a check that knows only whether there is a credential.
+// carrying is a check that only knows whether there is a credential.
 type carrying bool
 
 func (carrying) Write(p []byte) (int, error)           { return len(p), nil }
@@ -24,22 +24,23 @@ func carries(r *http.Request) (xmlrpc.Check[who], error) {
 	return carrying(r.Header.Get("Authorization") != ""), nil
 }
 
-// H19: what was sent fast earns no long silence, whoever sends it.
+// H19: sending fast at first does not allow a long pause later, whoever the
+// sender is.
 func TestH19SilenceEndsABody(t *testing.T) {
 	for _, credential := range []string{"", "Authorization: x\r\n"} {
 		s := serve(t, config{BodyGrace: 100 * time.Millisecond, BodyRate: 1 << 10, SpoolAbove: 1000, Authenticate: carries})
 		began := time.Now()
 		got := talk(t, s.Listener.Addr(), false, "POST / HTTP/1.1\r\nHost: x\r\n"+credential+"Content-Length: 2000000\r\n\r\n"+strings.Repeat(" ", 1_000_000))
-		// A million bytes at a KiB a second would have earned a quarter of an
-		// hour.
+		// At a KiB a second, a million bytes would have allowed a
+		// quarter of an hour.
 		if took := time.Since(began); !strings.HasPrefix(got, "HTTP/1.1 408 ") || took > time.Minute {
 			t.Errorf("with %q: answered %q after %v, want 408 soon", credential, got, took)
 		}
 	}
 }
 
-// H19: a network holds its share of the spool and no more, less without a
-// credential; others are not held up, and IPv6 counts by /64.
+// H19: a network can use its share of the spool and no more, and less without a
+// credential. Others are not affected, and IPv6 addresses are counted by /64.
 func TestH19SpoolShares(t *testing.T) {
 	for _, test := range []struct {
 		name, holder, other string
@@ -67,8 +68,8 @@ func TestH19SpoolShares(t *testing.T) {
 			}
 			defer hold.Close()
 			fmt.Fprintf(hold, "POST / HTTP/1.1\r\nHost: x\r\nFrom: %s\r\nContent-Length: 65000\r\n\r\n%s", test.holder, strings.Repeat(" ", 60_000))
-			// One that comes before this would take the share itself, and the
-			// holder would be refused.
+			// A request that came earlier would take the share
+			// itself, and the holder would be refused.
 			spool := s.Config.Handler.(interface{ Spooled() int64 })
 			for end := time.Now().Add(time.Minute); spool.Spooled() < 32<<10; time.Sleep(time.Millisecond) {
 				if time.Now().After(end) {

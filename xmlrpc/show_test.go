@@ -10,8 +10,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// show writes a value in a form that people read: kinds are told apart by
-// their brackets and words.
+// show formats a value for people: brackets and words distinguish the kinds.
 func show(v xmlrpc.Value) string {
 	switch v.Kind() {
 	case xmlrpc.KindString:
@@ -52,7 +51,7 @@ func show(v xmlrpc.Value) string {
 	return "nil"
 }
 
-// showCall writes a call with one parameter a line.
+// showCall formats a call, with one parameter on each line.
 func showCall(c *xmlrpc.MethodCall) string {
 	lines := []string{c.Name}
 	for _, p := range c.Params {

@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// loginAt is where the user name stands in the calls of these tests.
+// loginAt returns the position of the user name in the calls of these tests.
 func loginAt(method string) int {
 	switch method {
 	case "wp.getUsersBlogs":
@@ -26,7 +26,7 @@ func loginAt(method string) int {
 	return 1
 }
 
-// document writes a call with its parameters as they are given.
+// document returns a call with its parameters written as given.
 func document(method, params string) string {
 	return "<?xml version=\"1.0\"?>\n<methodCall><methodName>" + method + "</methodName>" + params + "</methodCall>\n"
 }
@@ -165,8 +165,8 @@ func spliced(t *testing.T, s *xmlrpc.Splice, with ...xmlrpc.Replacement) string 
 	return string(got)
 }
 
-// What is not replaced keeps its bytes also in a document that is not UTF-8,
-// and what is put there does not depend on its encoding.
+// Everything that is not replaced keeps its bytes, even in a document that is
+// not UTF-8, and replacements do not depend on its encoding.
 func TestSpliceWindows1252(t *testing.T) {
 	in := "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>\n<methodCall><methodName>wp.newPost</methodName><!-- \x80uro -->" +
 		param(blogID, "<value>ad\xe4</value>", "<value>\x93\x94</value>", "<value>5 \x80</value>") + "</methodCall>"
@@ -183,7 +183,7 @@ func TestSpliceWindows1252(t *testing.T) {
 	}
 }
 
-// Texts keep their meaning, and those that cannot are refused.
+// Texts keep their meaning; those that cannot are refused.
 func TestSpliceTexts(t *testing.T) {
 	in := document("wp.getPosts", param(blogID, userName, password))
 	s, err := xmlrpc.NewSplice(strings.NewReader(in), xmlrpc.Limits{})
@@ -220,8 +220,8 @@ func TestSpliceTexts(t *testing.T) {
 	}
 }
 
-// A document is refused when DecodeCall refuses it or when system.multicall
-// would run none of its calls.
+// A document is refused if DecodeCall refuses it, or if system.multicall would
+// run none of its calls.
 func TestSpliceRefusals(t *testing.T) {
 	for _, c := range refused {
 		for _, doc := range c.docs {
@@ -262,7 +262,7 @@ func (b broken) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// expanded are the calls that a document asks for, as a Handler runs them.
+// expanded returns the calls in a document, as a Handler runs them.
 func expanded(call *xmlrpc.MethodCall) (calls []xmlrpc.MethodCall) {
 	list := alone(call.Params)
 	if call.Name != "system.multicall" {
@@ -281,8 +281,8 @@ func alone(list []xmlrpc.Value) []xmlrpc.Value {
 	return list
 }
 
-// FuzzSplice compares with DecodeCall: what was not replaced decodes to the
-// same, and what was to what was asked for.
+// FuzzSplice compares with DecodeCall: everything that was not replaced decodes
+// to the same value, and everything else to its replacement.
 func FuzzSplice(f *testing.F) {
 	for _, c := range splices {
 		f.Add([]byte(c.in), "text", uint8(1))
@@ -324,7 +324,7 @@ func checkSplice(t *testing.T, doc []byte, text string, arg uint8) {
 	}
 	out, err := s.Replace(with...)
 	if err != nil {
-		return // of the text; TestSpliceTexts has them
+		return // the content of the text; TestSpliceTexts tests it
 	}
 	b, err := io.ReadAll(io.NewSectionReader(out, 0, out.Size()))
 	if err != nil {
@@ -372,8 +372,8 @@ func showCalls(calls []xmlrpc.MethodCall) (s string) {
 	return s
 }
 
-// A body in the spool and one in memory are spliced alike, and what is kept of
-// a large one is little.
+// Bodies in the spool and in memory are spliced alike, and little of a large
+// one is kept in memory.
 func TestSpliceOfASpool(t *testing.T) {
 	post := "<value><struct><member><name>description</name><value>" + strings.Repeat("Ölpreis &amp; <![CDATA[<b>]]>\r\n", 1<<17) +
 		"</value></member><member><name>bits</name><value><base64>" + strings.Repeat("QUJD\n", 1<<17) + "</base64></value></member></struct></value>"
@@ -403,9 +403,9 @@ func TestSpliceOfASpool(t *testing.T) {
 	}
 }
 
-// BenchmarkSpliceDoubled compares documents with such of twice their size, each
-// by its best time, and fails when that is more than three and a half times as
-// long.
+// BenchmarkSpliceDoubled compares documents with documents of twice their size,
+// by the best times, and fails if those take more than three and a half times
+// as long.
 func BenchmarkSpliceDoubled(b *testing.B) {
 	long := func(part string, most int) func(int) string {
 		return func(n int) string {

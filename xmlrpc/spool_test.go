@@ -14,8 +14,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A spool gives back what was written, wherever it lies, and leaves nothing on
-// the disk: no name while it is open, no file when it is closed.
+// A spool returns what was written, wherever it is stored, and leaves nothing
+// on the disk: no name while it is open, and no file when it is closed.
 func TestSpool(t *testing.T) {
 	written := func(s *xmlrpc.Spool, rest []byte) error {
 		for len(rest) > 0 {

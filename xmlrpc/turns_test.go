@@ -12,8 +12,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// One call is worked on and one waits; the third is sent away, and when the
-// first has ended all is as before.
+// One call runs and one waits. The third is refused, and when the first has
+// ended, everything is as before.
 func TestH8TurnsAreBounded(t *testing.T) {
 	begun, end := make(chan bool), make(chan bool)
 	h, err := xmlrpc.New(config{Calls: 1, Waiting: 1, CallWait: time.Minute, SpoolDir: t.TempDir(), Methods: []method{
@@ -55,7 +55,7 @@ func TestH8TurnsAreBounded(t *testing.T) {
 }
 
 // A handler next to another has its own methods and callers, and shares the
-// turns.
+// limit for concurrent calls.
 func TestBesideSharesTheTurns(t *testing.T) {
 	begun, end := make(chan bool), make(chan bool)
 	block := method{Name: "test.block", Func: func(context.Context, *call) (xmlrpc.Value, error) {
@@ -99,7 +99,7 @@ func TestBesideSharesTheTurns(t *testing.T) {
 	}
 }
 
-// watched is a context that tells when someone waits for its end.
+// watched is a context that reports when somebody waits for its end.
 type watched struct {
 	context.Context
 	asked chan bool
@@ -113,7 +113,8 @@ func (w *watched) Done() <-chan struct{} {
 	return w.Context.Done()
 }
 
-// Whoever waits too long, or has gone away, loses the place.
+// A call that waits too long, or whose client has disconnected, loses its
+// place.
 func TestH8WaitingEnds(t *testing.T) {
 	begun, end := make(chan bool), make(chan bool)
 	h, err := xmlrpc.New(config{Calls: 1, CallWait: time.Millisecond, SpoolDir: t.TempDir(), Methods: []method{
@@ -134,7 +135,7 @@ func TestH8WaitingEnds(t *testing.T) {
 	done := make(chan int)
 	go func() { done <- ask("test.block") }()
 	<-begun
-	for range 10 { // more than may wait: each gives its place back
+	for range 10 { // more than may wait: each releases its place
 		if got := ask("demo.sayHello"); got != http.StatusServiceUnavailable {
 			t.Fatalf("got %d while the only turn was taken", got)
 		}
@@ -145,7 +146,7 @@ func TestH8WaitingEnds(t *testing.T) {
 	}
 }
 
-// What HTTP says of a fault is the hook's decision; without a word of it, 200.
+// The hook decides the HTTP status of a fault; without a decision it is 200.
 func TestH5StatusOfAFault(t *testing.T) {
 	s := serve(t, config{Refused: func(h http.Header, err error) int {
 		if errors.Is(err, errDenied) {
