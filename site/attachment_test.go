@@ -76,8 +76,8 @@ func (d *darkroom) upload(t *testing.T, who auth.Identity, u site.Upload) *site.
 	return a
 }
 
-// stored lists the files in the folder, and the unfinished ones in the hidden
-// part of it.
+// stored lists the files in the folder, and the unfinished ones in its hidden
+// part.
 func (d *darkroom) stored(t *testing.T) []string {
 	t.Helper()
 	out := []string{}
@@ -108,7 +108,7 @@ func TestCreateAttachment(t *testing.T) {
 		d := openDarkroom(t, db)
 		before := db.Statements()
 		a := d.upload(t, authorWho, site.Upload{Name: "Täst Bild.PNG", Type: "image/png", Bytes: picture(t, "a.png", 400, 300)})
-		if n := db.Statements() - before; n > 7 { // three of them are the ledger's: the name, those of the versions, that all are kept
+		if n := db.Statements() - before; n > 7 { // three of them belong to the ledger: the names of the file and of its versions, and the mark that all are kept
 			t.Errorf("%d statements for an upload", n)
 		}
 		read, err := d.Attachment(t.Context(), authorWho, a.ID)
@@ -212,7 +212,7 @@ func isDenied(err error) bool {
 	return ok
 }
 
-// What the transaction refuses must not leave its file behind.
+// If the transaction is refused, its file must not be left behind.
 func TestCreateAttachmentThatCannotBeRecorded(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		d := openDarkroom(t, db)
@@ -346,9 +346,9 @@ func TestDeleteAttachment(t *testing.T) {
 	})
 }
 
-// A crash between the file and its row leaves a file that no one knows, and
-// one between the end of an attachment and its files leaves files that no one
-// has: both are removed while servers run.
+// A crash after a file was stored leaves a file without a row, and one after an
+// attachment was deleted leaves files without an attachment. Both are removed
+// while servers run.
 func TestUnfinishedUploadsAreClearedUp(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		d := openDarkroom(t, db)

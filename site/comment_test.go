@@ -16,7 +16,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// guestbook is a blog with comments and a clock that is moved by hand.
+// guestbook is a blog with comments, and a clock that the test sets.
 type guestbook struct {
 	blog
 	clock *databasetest.Clock
@@ -26,7 +26,7 @@ func openGuestbook(t *testing.T, db *database.DB) guestbook {
 	t.Helper()
 	clock := databasetest.NewClock(time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC))
 	g := guestbook{openBlog(t, db, clock.Now), clock}
-	// No one signs in here, and hashing passwords takes time.
+	// Nobody signs in here, and hashing passwords takes time.
 	bundle, err := os.ReadFile("../transfer/testdata/bundle.json")
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func (g guestbook) who(t *testing.T, login string) auth.Identity {
 	return auth.Identity{User: u, Via: auth.ViaPassword}
 }
 
-// comment writes a comment a minute after the last one and returns it as the
+// comment writes a comment a minute after the last one, and returns it as the
 // administrator sees it.
 func (g guestbook) comment(t *testing.T, login string, in site.NewComment) (*site.FullComment, error) {
 	t.Helper()
@@ -195,8 +195,8 @@ func TestAnonymousComments(t *testing.T) {
 	})
 }
 
-// Whether a comment appears at once depends on its author, on the options and
-// on what was approved before.
+// Whether a comment appears at once depends on its author, on the options, and
+// on the comments that were approved before.
 func TestModeration(t *testing.T) {
 	for _, test := range []struct {
 		name, login, content, want string
@@ -263,7 +263,7 @@ func TestCommentFlood(t *testing.T) {
 			{"ines", time.Second, nil},
 			{"admin", time.Second, nil}, // may moderate
 			{"admin", time.Second, nil},
-			{"old hand", time.Second, nil}, // someone else
+			{"old hand", time.Second, nil}, // another user
 		} {
 			if err := create(test.login, test.after); !errors.Is(err, test.want) {
 				t.Errorf("comment %d: %v, want %v", i+1, err, test.want)
@@ -272,7 +272,7 @@ func TestCommentFlood(t *testing.T) {
 	})
 }
 
-// H18: the pause between comments of strangers counts IPv6 by /64.
+// H18: the pause between comments of strangers counts IPv6 addresses by /64.
 func TestH18CommentFloodOfOneNetwork(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		g := openGuestbook(t, db)
@@ -356,7 +356,8 @@ func TestEditComment(t *testing.T) {
 	})
 }
 
-// A comment goes to the trash first and then for good, and its answers move up.
+// A comment is first moved to the trash and then deleted, and its replies move
+// up.
 func TestDeleteComment(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		g := openGuestbook(t, db)
@@ -420,8 +421,8 @@ func TestListComments(t *testing.T) {
 				t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
 			}
 		}
-		// What is said about a post that is not for everyone is not
-		// either.
+		// A comment on a post that not everyone may read is not for
+		// everyone either.
 		for status, want := range map[string]int{"publish": 2, "private": 0} {
 			if _, err := g.db.Exec(t.Context(), `UPDATE posts SET status = $1 WHERE id = 3`, status); err != nil {
 				t.Fatal(err)

@@ -14,8 +14,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// crowd runs fn for several clients at once, and returns how often it had the
-// errors of the same index.
+// crowd runs fn for several clients at the same time, and returns how often it
+// had each of the errors.
 func crowd(t *testing.T, clients int, fn func(client int) error, expected ...error) []int {
 	t.Helper()
 	var mu sync.Mutex
@@ -44,9 +44,9 @@ func crowd(t *testing.T, clients int, fn func(client int) error, expected ...err
 	return counts
 }
 
-// What is written all the time runs side by side on PostgreSQL, and still no
-// rule is broken: slugs are unique, new terms are made once, counts are true,
-// an edit sees the one before, and the pause between comments holds.
+// Frequent writes run side by side on PostgreSQL without breaking a rule: slugs
+// are unique, new terms are created once, counts are right, an edit sees the
+// previous one, and the pause between comments holds.
 func TestRulesHoldSideBySide(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -59,8 +59,8 @@ func TestRulesHoldSideBySide(t *testing.T) {
 					case 1:
 						e.Type = new("page")
 					case 2:
-						e.Title = new(fmt.Sprintf("One title %d 2", round)) // takes what another would get
-					case 3: // made with another slug first
+						e.Title = new(fmt.Sprintf("One title %d 2", round)) // takes the slug that another would get
+					case 3: // created with another slug first
 						id, err := n.CreatePost(t.Context(), n.admin, site.PostEdit{Title: new("draft")})
 						if err != nil {
 							return err
@@ -106,8 +106,8 @@ func TestRulesHoldSideBySide(t *testing.T) {
 				return n.EditPost(t.Context(), n.admin, id, site.PostEdit{Status: new([]string{"draft", "publish"}[c%2])})
 			})
 			n.checkCounts(t)
-			// Who edits what has been read must not overwrite what another has
-			// written meanwhile.
+			// Users who edit what they have read must not overwrite
+			// what others have written meanwhile.
 			n.clock.Add(time.Minute)
 			read := n.clock.Now().Add(-time.Second)
 			refused := crowd(t, clients, func(c int) error {

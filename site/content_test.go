@@ -91,7 +91,7 @@ func TestFilteredTitle(t *testing.T) {
 	})
 }
 
-// The text that the caller passes is the caller's.
+// The text belongs to the caller, and stays unchanged.
 func TestEditLeavesTheCallersTextsAlone(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -10,7 +10,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A new blog has its category and nothing else; a second opening changes
+// A new blog has its category and nothing else. Opening it again changes
 // nothing.
 func TestInstall(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

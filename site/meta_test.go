@@ -87,7 +87,7 @@ func TestEnclosure(t *testing.T) {
 	})
 }
 
-// Capitals do not come before small letters.
+// Upper case does not come before lower case.
 func TestOrderOfFields(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/transfer"
 )
 
-// blog is a site with the parts that it stands on.
+// blog is a site with its dependencies.
 type blog struct {
 	*site.Site
 	db    *database.DB
@@ -24,7 +24,7 @@ type blog struct {
 	dir   string // of the files
 }
 
-// openBlog opens the blog in a database. The clock may be moved by its owner.
+// openBlog opens the blog in a database. Tests may move its clock.
 func openBlog(t testing.TB, db *database.DB, clock func() time.Time) blog {
 	t.Helper()
 	b := sitetest.Open(t, db, sitetest.Config{Clock: clock})
@@ -39,7 +39,7 @@ func (b blog) load(t *testing.T, bundle string) {
 	}
 }
 
-// content is the whole blog as a bundle.
+// content returns the whole blog as a bundle.
 func content(t *testing.T, s *site.Site) string {
 	t.Helper()
 	var out strings.Builder

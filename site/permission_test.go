@@ -9,9 +9,10 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// The matrix of who may do what to which post: for each status the roles that
-// may, once for one's own posts and once for someone else's. Letters are the
-// first ones of the roles; p is for everyone, no one signed in included.
+// The matrix of rights on posts: for each status, the roles that may do
+// something to a post of their own, and to one of another user. Each letter is
+// the first of a role; p stands for everyone, even callers who are not signed
+// in.
 func TestPermissions(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -14,7 +14,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// checkPlaces compares what package places counts with what the blog has.
+// checkPlaces compares the counts of package places with the content of the
+// blog.
 func (n *newsroom) checkPlaces(t *testing.T, when string) {
 	t.Helper()
 	type count struct {
@@ -47,7 +48,8 @@ func (n *newsroom) checkPlaces(t *testing.T, when string) {
 	}
 }
 
-// A page far down a list is the one that a walk from its beginning leads to.
+// A page far down a list is the same as one that is found by walking from the
+// beginning.
 func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -60,7 +62,7 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 		for i := range posts {
 			status := []string{"publish", "publish", "publish", "publish", "publish", "publish", "draft", "private"}[r.IntN(8)]
 			date, modified := n.clock.Now().Add(-time.Duration(r.IntN(3*365*24))*time.Hour), n.clock.Now().Add(-time.Duration(r.IntN(100*24))*time.Hour)
-			if i%3 == 0 { // many of one moment
+			if i%3 == 0 { // many at the same time
 				date = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 			}
 			rows.Add(100+97*i, "post", status, "t", fmt.Sprint("p", i), 1, status == "publish" && r.IntN(50) == 0, date, date, modified, modified)
@@ -148,7 +150,7 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 			}
 			n.checkPlaces(t, "edited")
 		}
-		for range 2 { // into the trash with all comments, and out of the blog
+		for range 2 { // first to the trash with all comments, then deleted
 			if err := n.DeletePost(t.Context(), n.admin, first); err != nil {
 				t.Fatal(err)
 			}

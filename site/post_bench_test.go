@@ -10,9 +10,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// BenchmarkPublish publishes posts on SQLite, on the disk, next to a bare
-// INSERT into a table of its own. It reports how many of each a second, and how
-// many times longer the last of the posts take than the first.
+// BenchmarkPublish publishes posts on SQLite on the disk, next to a bare INSERT
+// into a table of its own. It reports how many of each a second, and how many
+// times as long the last posts take as the first.
 func BenchmarkPublish(b *testing.B) {
 	db, err := database.Open(b.Context(), database.Config{URL: filepath.Join(b.TempDir(), "blog.db")})
 	if err != nil {

@@ -135,7 +135,8 @@ func TestDeletedPageHandsOnItsChildren(t *testing.T) {
 func TestDraftsOfTheTrash(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
-		// A contributor may trash and delete the own draft, and nothing else.
+		// Contributors may trash and delete their own drafts, and
+		// nothing else.
 		id := n.create(t, n.contributor, site.PostEdit{Title: new("Mine")})
 		if err := n.DeletePost(t.Context(), n.contributor, id); err != nil {
 			t.Fatalf("trash the own draft: %v", err)
@@ -161,8 +162,8 @@ func TestDraftsOfTheTrash(t *testing.T) {
 	})
 }
 
-// Posts that are written at the same time get slugs of their own, and the
-// counts of their terms stay true.
+// Posts that are written at the same time get different slugs, and the counts
+// of their terms stay right.
 func TestPostsWrittenAtOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -192,7 +193,7 @@ func TestPostsWrittenAtOnce(t *testing.T) {
 	})
 }
 
-// A picture that is deleted illustrates nothing any longer.
+// A deleted picture no longer illustrates any post.
 func TestDeletedThumbnail(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -9,9 +9,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// On SQLite a post that was read is kept until something changes. What changes
-// shows at once, and who may not edit the post does not get it. On PostgreSQL,
-// where other servers write too, it is read each time.
+// On SQLite a post that was read is cached until something changes. Changes
+// show at once, and callers who may not edit the post do not get it. On
+// PostgreSQL, where other servers write too, it is read each time.
 func TestPostsAreKept(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		db := databasetest.Open(t, url)

@@ -15,7 +15,7 @@ import (
 
 const largeText = 8 << 20
 
-// taken is how many bytes f asks of the heap.
+// taken returns the number of bytes that f allocates on the heap.
 func taken(f func()) int64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -24,8 +24,9 @@ func taken(f func()) int64 {
 	return int64(after.TotalAlloc - before.TotalAlloc)
 }
 
-// What concerns no text of a post reads none: a post may be as large as a
-// request, and no one counts the memory of a transaction that writes.
+// Actions that do not concern the text of a post do not read it: a post may be
+// as large as a request, and nothing limits the memory of a transaction that
+// writes.
 func TestLargeTextsAreNotReadInPassing(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -98,7 +99,8 @@ func TestLargeTextsAreNotReadInPassing(t *testing.T) {
 	})
 }
 
-// Texts that are too large to be read in passing count where they matter.
+// Texts that are too large to be read on the way are still taken into account
+// where they matter.
 func TestLargeTextsCount(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -106,7 +108,7 @@ func TestLargeTextsCount(t *testing.T) {
 		for _, test := range []struct {
 			name      string
 			old, edit site.PostEdit
-			want      string // what kind of error
+			want      string // the kind of error
 			slug      string
 		}{
 			{"the text alone remains", site.PostEdit{Title: new("T"), Content: &large}, site.PostEdit{Title: new("")}, "", ""},
@@ -139,7 +141,7 @@ func TestLargeTextsCount(t *testing.T) {
 	})
 }
 
-// A list of titles reads no other text, and large titles whole.
+// A list of titles reads no other text, and shows long titles in full.
 func TestListsWithoutTexts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -149,7 +151,7 @@ func TestListsWithoutTexts(t *testing.T) {
 		n.clock.Add(time.Minute)
 		n.create(t, n.author, site.PostEdit{Title: &title, Content: &text, Excerpt: &text, Status: new("publish")})
 		for _, limit := range []int{10, 1000} {
-			meter := &room{total: 5 * size} // three times a title is what reading it asks for
+			meter := &room{total: 5 * size} // reading a title asks for three times its size
 			list, err := whole(n.ListPosts(database.WithMeter(t.Context(), meter), n.admin, site.PostFilter{Author: n.author.User.ID, Limit: limit}, site.WithoutTexts))
 			if err != nil || len(list) != 2 {
 				t.Fatalf("%d of at most %d posts, %v; want 2", len(list), limit, err)

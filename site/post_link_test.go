@@ -120,7 +120,7 @@ func TestFindPost(t *testing.T) {
 	})
 }
 
-// What has no pretty address hides nothing that has one.
+// A post without a pretty address hides none that has one.
 func TestAddressOfTwo(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -141,7 +141,8 @@ func TestAddressOfTwo(t *testing.T) {
 		three := page("three", "publish", 0)
 		below := page("below", "publish", three)
 		four := post("four", "publish")
-		// An import may bring drafts that are older than what has their names.
+		// An import may bring drafts that are older than the posts with
+		// their names.
 		for i, name := range []string{"three", "four"} {
 			if _, err := db.Exec(t.Context(), `UPDATE posts SET name = $2 WHERE id = $1`, drafts[i], name); err != nil {
 				t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 func TestListPosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
-		// Made in another order than that of their dates.
+		// Created in another order than that of their dates.
 		for _, p := range []struct {
 			who                  auth.Identity
 			title, status, words string
@@ -118,8 +118,8 @@ func TestListPosts(t *testing.T) {
 	})
 }
 
-// What a call costs does not grow with the number of posts that it shows or
-// that there are.
+// The cost of a call does not depend on the number of posts in it or in the
+// blog.
 func TestStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -158,7 +158,7 @@ func TestStatements(t *testing.T) {
 			most int64
 			do   func() error
 		}{{"edit that sends all fields back", 7, func() error { return n.EditPost(t.Context(), n.author, id, site.PostEdit{CustomFields: unchanged}) }}}, tests[6:]...)...)
-		if _, err := n.Options().Current(t.Context()); err != nil { // read once, and kept
+		if _, err := n.Options().Current(t.Context()); err != nil { // read once, then cached
 			t.Fatal(err)
 		}
 		for _, test := range tests {
@@ -173,7 +173,7 @@ func TestStatements(t *testing.T) {
 	})
 }
 
-// Among many posts the newest are found, and the few of a rare status.
+// Among many posts, the newest ones are found, and the few with a rare status.
 func TestListOfMany(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -208,8 +208,8 @@ func TestListOfMany(t *testing.T) {
 	})
 }
 
-// Case and accents count neither for a search nor for the order of titles,
-// whichever database it is.
+// Case and accents affect neither a search nor the order of titles, on both
+// databases.
 func TestPostTextsFold(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

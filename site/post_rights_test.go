@@ -12,10 +12,10 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// What a list shows is decided twice, by CanEdit for one post and by a
-// condition for the database. For every role, type and status they say the
-// same, and what someone may not edit takes no place in a list, whatever its
-// order and offset.
+// The content of a list is decided twice: by CanEdit for a single post, and by
+// a condition for the database. Both agree for every role, type and status, and
+// posts that the caller may not edit use no place in a list, whatever its order
+// and offset.
 func TestListRights(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -28,7 +28,7 @@ func TestListRights(t *testing.T) {
 						e.Status, e.Date = new("publish"), in(n, 1e12)
 					}
 					n.create(t, n.admin, e)
-					if i%2 == 0 { // the same in the trash
+					if i%2 == 0 { // the same, in the trash
 						e.Title = new(*e.Title + " trashed")
 						if err := n.DeletePost(t.Context(), n.admin, n.create(t, n.admin, e)); err != nil {
 							t.Fatal(err)
@@ -54,7 +54,7 @@ func TestListRights(t *testing.T) {
 				if !n.CanEditType(who, kind) {
 					continue
 				}
-				for _, limit := range []int{1, 7, 100, 1000} { // some in one statement, some by ids
+				for _, limit := range []int{1, 7, 100, 1000} { // some in one statement, some by id
 					var got []string
 					for offset := 0; ; offset += limit {
 						page, err := whole(n.ListPosts(t.Context(), who, site.PostFilter{Type: kind, Statuses: []string{"any", "trash"}, Limit: limit, Offset: offset, OrderBy: "ID"}, 0))
@@ -81,8 +81,8 @@ func TestListRights(t *testing.T) {
 	})
 }
 
-// A list of any length comes whole and in order, with all texts however large,
-// and the same posts with any page size.
+// A list of any length comes complete and in order, with all texts whatever
+// their size, and with the same posts for every page size.
 func TestLongList(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -119,7 +119,7 @@ func TestLongList(t *testing.T) {
 	})
 }
 
-// first is the id of the first post with a title.
+// first returns the id of the first post with a title.
 func first(t *testing.T, n *newsroom, title string) int64 {
 	t.Helper()
 	list, err := whole(n.ListPosts(t.Context(), n.admin, site.PostFilter{Limit: 1 << 30}, 0))

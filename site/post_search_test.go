@@ -12,9 +12,9 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A search finds the posts that hold all the words, in the order of the list,
-// whether the index has them yet or not, whether many posts hold them or one,
-// and wherever they stand.
+// A search finds the posts that contain all the words, in the order of the
+// list, whether or not the index has them already, whether many posts contain
+// them or one, and wherever they are.
 func TestSearchesFindAllThatHoldTheWords(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -103,7 +103,7 @@ func TestSearchesFindAllThatHoldTheWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		index(0)
-		for range 2 { // to the trash, and out of it
+		for range 2 { // to the trash, then deleted
 			if err := n.DeletePost(t.Context(), n.admin, seventh); err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +114,7 @@ func TestSearchesFindAllThatHoldTheWords(t *testing.T) {
 	})
 }
 
-// holds reports whether a text holds the words of a query.
+// holds reports whether a text contains the words of a query.
 func holds(text, query string) bool {
 	words := strings.Fields(query)
 	if strings.HasPrefix(query, `"`) {

@@ -16,7 +16,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// newsroom is a blog two hours ahead of GMT, with a user of each role and a
+// newsroom is a blog two hours ahead of GMT, with a user for each role and a
 // clock.
 type newsroom struct {
 	blog
@@ -33,7 +33,7 @@ func openNewsroom(t testing.TB, db *database.DB) *newsroom {
 	}
 	for i, who := range []*auth.Identity{&n.admin, &n.editor, &n.author, &n.contributor, &n.subscriber} {
 		role := auth.Roles()[i]
-		// No one signs in here, so no one needs a password.
+		// Nobody signs in here, so nobody needs a password.
 		_, err := db.Exec(t.Context(), `INSERT INTO users (login, login_key, email, email_key, nicename, display_name, role, registered)
 			VALUES ($1, $1, '', '', $1, $1, $1, $2)`, string(role), c.Now())
 		if err != nil {
@@ -73,7 +73,7 @@ func (n *newsroom) get(t *testing.T, id int64) *site.FullPost {
 	return p
 }
 
-// CountsInTerms returns the counts of the terms by slug.
+// counts returns the counts of the terms by slug.
 func (n *newsroom) counts(t *testing.T) map[string]int64 {
 	t.Helper()
 	var rows []struct {
@@ -90,7 +90,7 @@ func (n *newsroom) counts(t *testing.T) map[string]int64 {
 	return out
 }
 
-// kind tells errors apart by what callers ask for.
+// kind distinguishes errors as callers do.
 func kind(err error) string {
 	var denied *site.Denied
 	var invalid *site.Invalid
@@ -188,7 +188,7 @@ func TestCreatePost(t *testing.T) {
 	})
 }
 
-// addAttachment adds the row of an upload, as far as posts look at it.
+// addAttachment inserts the row of an upload, with the columns that posts use.
 func addAttachment(t *testing.T, n *newsroom, mime string) (id int64) {
 	t.Helper()
 	err := n.db.Update(t.Context(), func(tx *database.Tx) error {
@@ -440,8 +440,8 @@ func TestPostsAdoptTheUploadsThatTheyShow(t *testing.T) {
 	})
 }
 
-// A post that is refused for its content leaves an automatic draft behind, one
-// that is refused for its caller nothing.
+// A post that is refused for its content leaves an automatic draft behind; one
+// that is refused because of the caller leaves nothing.
 func TestRefusedPostsLeaveAutomaticDrafts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

@@ -97,15 +97,15 @@ func TestRevisions(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A post whose text takes most of the memory that a request has still shows its
-// revisions, one after the other, and what is said of it.
+// A post whose text takes most of the memory of a request still shows its
+// revisions, one after the other.
 func TestLargePostsShowTheirRevisions(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
 		const large = 1 << 20
 		text := strings.Repeat("large ", large/6)
 		id := n.create(t, n.author, site.PostEdit{Title: new("T"), Content: &text, Status: new("publish"), FirstRevision: true})
-		// Three times a text is what reading it asks for.
+		// Reading a text asks for three times its size.
 		ctx := database.WithMeter(t.Context(), &room{total: 3*large + large/2})
 		revisions, err := whole(n.ListRevisions(ctx, n.admin, id, 0))
 		if err != nil || len(revisions) != 1 || revisions[0].Content != text {
@@ -117,7 +117,7 @@ func TestLargePostsShowTheirRevisions(t *testing.T) {
 	})
 }
 
-// room is a meter that has no more than total bytes, and waits for none.
+// room is a meter with a total number of bytes. It does not wait for more.
 type room struct{ used, total int64 }
 
 func (r *room) Grow(n int64) error {

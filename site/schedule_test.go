@@ -51,7 +51,7 @@ func TestPublishDue(t *testing.T) {
 			t.Errorf("counts of the terms %v, want 1 each", got)
 		}
 
-		// Another process after a restart knows of the rest.
+		// Another process, after a restart, publishes the rest.
 		n.clock.Add(2 * time.Hour)
 		again := blog{Site: reopen(t, n), db: db, users: n.users}
 		if got, err := again.PublishDue(t.Context()); got != 1 || err != nil {
@@ -75,7 +75,7 @@ func reopen(t *testing.T, n *newsroom) *site.Site {
 	return s
 }
 
-// Several processes that look at the same moment publish each post once.
+// Several processes that look at the same time publish each post once.
 func TestPublishDueOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -129,7 +129,7 @@ func TestRunPublishesWhatIsScheduledMeanwhile(t *testing.T) {
 		}()
 		id := n.create(t, n.author, site.PostEdit{Title: new("T"), Status: new("publish"), Date: in(n, time.Hour)})
 		n.clock.Add(time.Hour)
-		// Whatever is scheduled next makes the loop look at once.
+		// A newly scheduled post makes the loop look at once.
 		n.create(t, n.author, site.PostEdit{Title: new("T"), Status: new("publish"), Date: in(n, time.Hour)})
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()

@@ -13,9 +13,10 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Posts of many clients on several servers, which share a PostgreSQL that waits
-// for the disk: rate, spread of the times, and transactions that were run again
-// for each that was committed. The first case is the baseline.
+// BenchmarkPublishingSideBySide publishes posts of many clients on several
+// servers, which share a PostgreSQL that waits for the disk. It reports the
+// rate, the distribution of the times, and the share of transactions that were
+// run again. The first case is the baseline.
 func BenchmarkPublishingSideBySide(b *testing.B) {
 	address := databasetest.DurablePostgres(b)
 	first := openBlog(b, databasetest.Open(b, address), time.Now)

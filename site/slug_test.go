@@ -61,8 +61,7 @@ func TestSlugsAreUnique(t *testing.T) {
 	})
 }
 
-// The numbers of a title that is used over and over are found in few
-// statements.
+// Few statements find a free number for a title that is used again and again.
 func TestSlugOfMany(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -81,7 +80,7 @@ func TestSlugOfMany(t *testing.T) {
 	})
 }
 
-// insertPosts adds posts of the admin straight to the table, 500 with each
+// insertPosts inserts posts of the admin directly into the table, 500 with each
 // statement.
 func insertPosts(t *testing.T, n *newsroom, count int, row func(i int) (status, name string, date time.Time)) {
 	t.Helper()

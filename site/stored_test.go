@@ -12,7 +12,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// What a WordPress 6.1 stores of these texts, but for spaces between the
+// WordPress 6.1 stores these texts in this form, except for spaces between the
 // declarations of a style.
 func TestTextsAreStoredAsWordPressStoresThem(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -75,7 +75,7 @@ func TestTextsAreStoredAsWordPressStoresThem(t *testing.T) {
 	})
 }
 
-// One comment of 175 KB took minutes and gigabytes; a draft of 111 KB was
+// A comment of 175 KB once took minutes and gigabytes; a draft of 111 KB was
 // stored as 180 MB.
 func TestMarksMakeNoTextLarger(t *testing.T) {
 	marked := func(letters, marks int) string {

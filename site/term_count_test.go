@@ -15,8 +15,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// checkCounts compares the counts that the blog keeps with the posts that it
-// has.
+// checkCounts compares the stored counts with the posts of the blog.
 func (n *newsroom) checkCounts(t *testing.T) {
 	t.Helper()
 	var wrong []string
@@ -39,7 +38,7 @@ func (n *newsroom) checkCounts(t *testing.T) {
 	}
 }
 
-// Whatever is done to posts and terms, the counts stay those of the published
+// Whatever happens to posts and terms, the counts are those of the published
 // posts.
 func TestCountsStayTrue(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -101,7 +100,7 @@ func TestCountsStayTrue(t *testing.T) {
 	})
 }
 
-// Posts that are published at the same time all count.
+// Posts that are published at the same time are all counted.
 func TestCountsOfPostsAtOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)

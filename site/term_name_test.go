@@ -8,8 +8,8 @@ import (
 )
 
 func TestTermKeyOrder(t *testing.T) {
-	// As WordPress's databases sort: signs, digits, letters whatever their case
-	// and accents, other scripts.
+	// The order is that of WordPress's databases: signs, digits, letters
+	// regardless of case and accents, other scripts.
 	want := []string{"", "_a", "-a", "(a)", "#1", "1", "10", "a", "Ab", "äc", "ad", "Straße", "strassf", "z", "Ωmega", "ярко", "日本"}
 	got := slices.Clone(want)
 	slices.Reverse(got)

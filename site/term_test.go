@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// category makes a category; a parent of 0 is none.
+// category creates a category; a parent of 0 means none.
 func (n *newsroom) category(t *testing.T, name, slug string, parent int64) site.Term {
 	t.Helper()
 	in := site.NewTerm{Taxonomy: site.Category, Name: name, Slug: slug}
@@ -91,8 +91,8 @@ func TestTermsThatAreThere(t *testing.T) {
 		for _, test := range []struct {
 			name string
 			in   site.NewTerm
-			slug string // of the new one
-			is   int64  // id of the one that is there
+			slug string // of the new term
+			is   int64  // id of the existing term
 			err  error
 		}{
 			{"same name", site.NewTerm{Taxonomy: site.Category, Name: "News"}, "", news.ID, nil},
@@ -231,7 +231,7 @@ func TestListTerms(t *testing.T) {
 	})
 }
 
-// A circle of parents, as an old database may hold, ends every walk.
+// A cycle of parents, which old databases may contain, ends every walk.
 func TestCircleOfParents(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
@@ -446,7 +446,8 @@ func TestNumberOfTerms(t *testing.T) {
 		if err := n.SetCategories(t.Context(), n.admin, post, ids); kind(err) != "invalid" {
 			t.Errorf("1001 categories by themselves: %v, want that it is invalid", err)
 		}
-		// A blog may have more terms than a statement takes arguments.
+		// A blog may have more terms than a statement can have
+		// arguments.
 		if _, err := db.Exec(t.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
 			INSERT INTO terms (taxonomy, name, name_key, slug) SELECT 'post_tag', 'n', 'n', CAST(i AS TEXT) FROM n`); err != nil {
 			t.Fatal(err)

@@ -8,8 +8,7 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// FuzzGuessNames reads names out of any address. Each fits into what a query
-// may ask for.
+// FuzzGuessNames extracts names from any address. Each must fit into a query.
 func FuzzGuessNames(f *testing.F) {
 	f.Add("/2013/11/2/My_Post.html")
 	f.Add("%e3%81%82/%zz/" + strings.Repeat("a/", 400))
