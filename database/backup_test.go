@@ -14,8 +14,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// H10: a backup that is made while others write is one whole state with
-// everything that was committed before it began.
+// H10: a backup during writes is one consistent state, with everything that was
+// committed before it began.
 func TestH10Backup(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	const before = 50
@@ -65,7 +65,7 @@ func TestH10Backup(t *testing.T) {
 	}
 }
 
-// H10: nothing is written over, and what fails leaves nothing behind.
+// H10: a backup overwrites nothing, and leaves nothing behind if it fails.
 func TestH10BackupRefusals(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	folder := t.TempDir()
@@ -85,7 +85,7 @@ func TestH10BackupRefusals(t *testing.T) {
 	if list, err := os.ReadDir(folder); err != nil || len(list) != 1 {
 		t.Errorf("the folder holds %v, %v, want the one file", list, err)
 	}
-	// A reader is one that cannot write again.
+	// The reader must not be able to write again.
 	if err := db.Get(t.Context(), new(string), `INSERT INTO options (name, value) VALUES ('a', 'b') RETURNING name`); err == nil {
 		t.Error("a connection that reads has written")
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// What a flush could not write is kept, and one entry that cannot be written
-// loses no other.
+// Entries that a flush could not write are kept, and an entry that cannot be
+// written does not lose others.
 func TestBatchKeepsWhatItCouldNotWrite(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()

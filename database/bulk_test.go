@@ -11,8 +11,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// More rows than one statement inserts, and more values than one statement
-// names.
+// More rows than one statement can insert, and more values than one statement
+// can name.
 func TestBulk(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		const n = 1203
@@ -45,8 +45,8 @@ func TestBulk(t *testing.T) {
 	})
 }
 
-// Wishes that are free are granted, others get ids that no one has, and rows
-// that are made later get others still.
+// Requested ids that are free are assigned, other rows get new ids, and rows
+// that are created later get others again.
 func TestIDs(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		insert := `INSERT INTO terms (taxonomy, name, slug, name_key) VALUES ('post_tag', $1, $1, $1) RETURNING id`

@@ -13,7 +13,7 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// Of many that ask for one value at once, one reads it; and it is kept until
+// If many ask for a value at the same time, one reads it. It is cached until
 // the epoch moves.
 func TestCacheReadsOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -51,8 +51,8 @@ func TestCacheReadsOnce(t *testing.T) {
 	})
 }
 
-// What was being read when a write returned is given to no one who asks after
-// it.
+// A value that was being read when a write returned is not given to callers who
+// ask after that write.
 func TestCacheForgetsWhatWasOnItsWay(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		var reads atomic.Int64
@@ -89,7 +89,8 @@ func TestCacheForgetsWhatWasOnItsWay(t *testing.T) {
 	})
 }
 
-// Someone who leaves takes no one's answer along, and an error is not kept.
+// A caller who leaves does not take away the answer of others, and errors are
+// not cached.
 func TestCacheOfOneWhoLeaves(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	begun := make(chan struct{}, 10)
@@ -139,7 +140,7 @@ func TestCacheOfOneWhoLeaves(t *testing.T) {
 	}
 }
 
-// A value is not used after its time, whatever the epoch says.
+// A value is not used after its time, whatever the epoch is.
 func TestCacheUntil(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	clock := databasetest.NewClock(moment)
@@ -162,8 +163,8 @@ func TestCacheUntil(t *testing.T) {
 	}
 }
 
-// However many keys are asked for, the cache holds its size, and keeps those
-// that are asked for again.
+// The cache keeps its size however many keys are requested, and keeps those
+// that are requested again.
 func TestCacheSize(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	reads := map[string]int{}

@@ -16,10 +16,10 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// A cluster of three PostgreSQL servers under Patroni and etcd, as operators
-// have it: the host of the leader dies under load. Nothing that was
-// acknowledged is lost, by a URL with all hosts and through HAProxy. Most of
-// the outage is Patroni's time to notice. make test-cluster runs it.
+// The host of the leader dies under load, in a cluster of three PostgreSQL
+// servers under Patroni and etcd, as operators run it. No acknowledged write is
+// lost, with a URL that names all hosts and with HAProxy. Most of the outage is
+// the time that Patroni needs to notice. make test-cluster runs it.
 func TestCluster(t *testing.T) {
 	script := func(args ...string) string {
 		t.Helper()
@@ -63,7 +63,8 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// newLeader sends the moment when another server than the one that leads now takes writes.
+// newLeader returns a channel that gets the time at which a server other than
+// the present leader accepts writes.
 func newLeader(t *testing.T, hosts string) <-chan time.Time {
 	t.Helper()
 	all, err := url.Parse(hosts)

@@ -51,7 +51,7 @@ func mustAdd(t *testing.T, db *database.DB, login string, at time.Time) (id int6
 
 func TestTimesAreMomentsInUTC(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		// The same order whatever the zone they are given in.
+		// The order is the same whatever their time zones are.
 		east, west := time.FixedZone("east", 9*3600), time.FixedZone("west", -8*3600)
 		mustAdd(t, db, "second", moment.In(east))
 		mustAdd(t, db, "first", moment.Add(-time.Hour).In(west))
@@ -147,7 +147,7 @@ func count(t *testing.T, q database.Queryer) (n int) {
 	return n
 }
 
-// Transactions that read and then write lose no update, on either database.
+// Transactions that read and then write lose no update on either database.
 func TestUpdateIsSerializable(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		id := mustAdd(t, db, "counter", moment)
@@ -201,8 +201,8 @@ func TestViewReadsOneState(t *testing.T) {
 	})
 }
 
-// A connection that has read in a transaction writes in one afterwards,
-// whatever became of the context of the first.
+// A connection that has read in a transaction can write in the next one,
+// whatever happened to the context of the first.
 func TestReadersLeaveNothingBehind(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		db, err := database.Open(t.Context(), database.Config{URL: url, MaxConns: 1})
@@ -330,8 +330,8 @@ func TestStatementsAreCounted(t *testing.T) {
 	})
 }
 
-// The same text is in use twice on one connection, is prepared more often than
-// the cache holds, and fails in between.
+// The same text is used twice on one connection at the same time, prepared more
+// often than the cache can hold, and fails in between.
 func TestStatementCache(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		mustAdd(t, db, "one", moment)
@@ -353,7 +353,7 @@ func TestStatementCache(t *testing.T) {
 				t.Fatalf("duplicate id: %v", err)
 			}
 		}
-		// A schema that changes under prepared statements.
+		// The schema changes under prepared statements.
 		var all []person
 		const star = "SELECT id, login, registered FROM users WHERE id >= $1"
 		for range 3 {
@@ -371,7 +371,7 @@ func TestStatementCache(t *testing.T) {
 	})
 }
 
-// A statement whose caller went away must not disturb the others.
+// A statement whose caller has left must not affect others.
 func TestCancelledContexts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		for i := range 200 {
@@ -427,7 +427,7 @@ func TestMigrateDownAndUp(t *testing.T) {
 				t.Errorf("%s is not applied after Open", s.Name)
 			}
 		}
-		// Step by step, so that each down part is seen to work alone.
+		// Step by step, so that each down migration is tested alone.
 		for i := len(states) - 1; i >= 0; i-- {
 			if err := db.MigrateDown(t.Context(), states[i].Version-1); err != nil {
 				t.Fatal(err)
@@ -447,7 +447,7 @@ func TestMigrateDownAndUp(t *testing.T) {
 	})
 }
 
-// An older program must not write into what a newer one has changed.
+// An older program must not write to a database that a newer one has migrated.
 func TestNewerSchema(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		db := databasetest.Open(t, url)
@@ -466,8 +466,8 @@ func TestNewerSchema(t *testing.T) {
 	})
 }
 
-// What an operator can mend comes with a sentence on how, and no sentence holds
-// a password.
+// Errors that an operator can solve come with advice, and no advice contains a
+// password.
 func TestAdvice(t *testing.T) {
 	notOne := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(notOne, bytes.Repeat([]byte("text "), 1000), 0o600); err != nil {
@@ -556,9 +556,9 @@ func TestOpenErrorsKeepThePassword(t *testing.T) {
 	}
 }
 
-// Several processes that write to one row without a pause all get through, each
-// as often as it wants to, and so does one whose transactions take much longer
-// than those of the others.
+// Several processes that constantly write to one row all succeed, each as often
+// as it wants to, and so does one whose transactions take much longer than
+// those of the others.
 func TestUpdateUnderContention(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		const processes, writers, times = 3, 2, 25

@@ -21,8 +21,7 @@ func stampOf(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
 	return s
 }
 
-// settled waits until nothing that was written before can change a stamp any
-// more.
+// settled waits until no earlier write can change a stamp any more.
 func settled(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
 	t.Helper()
 	for last := stampOf(t, db, e); ; {
@@ -35,9 +34,9 @@ func settled(t *testing.T, db *database.DB, e database.Epoch) database.Stamp {
 	}
 }
 
-// A write moves the epochs of its table and no others, before it returns; one
-// to a table of no epoch moves none. What is rolled back may move some on
-// PostgreSQL, whose sequences know no rollback.
+// A write moves the epochs of its table and no others, before it returns. A
+// write to a table without an epoch moves none. A rollback may still have moved
+// some on PostgreSQL, because sequences are not rolled back.
 func TestStamp(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		for _, test := range []struct {
@@ -86,7 +85,7 @@ func TestStamp(t *testing.T) {
 	})
 }
 
-// What goes because another row goes moves its own epoch too.
+// A row that is deleted with another row moves the epoch of its own table too.
 func TestStampOfCascade(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
@@ -103,7 +102,7 @@ func TestStampOfCascade(t *testing.T) {
 	})
 }
 
-// awaitMove fails unless a stamp changes within a time.
+// awaitMove fails unless a stamp changes in time.
 func awaitMove(t *testing.T, db *database.DB, e database.Epoch, before database.Stamp, within time.Duration) {
 	t.Helper()
 	began := time.Now()
@@ -116,8 +115,8 @@ func awaitMove(t *testing.T, db *database.DB, e database.Epoch, before database.
 	t.Logf("the epoch %s moved after %v", e, time.Since(began).Round(time.Millisecond))
 }
 
-// What another process writes is seen within a second, whoever tells of it or
-// not, also when it was written by other means.
+// A write of another process is noticed within a second, whether or not it is
+// announced, even if it was made by other means.
 func TestStampOfOthers(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
@@ -128,8 +127,8 @@ func TestStampOfOthers(t *testing.T) {
 	})
 }
 
-// The counter of a transaction moves before it commits. Whoever reads meanwhile
-// must not take that for all.
+// The counter of a transaction moves before the transaction commits. Readers at
+// that time must not believe that they have seen all of it.
 func TestStampOfSlowTransaction(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
@@ -176,20 +175,20 @@ func listen(t *testing.T, db *database.DB, tell func(error)) {
 	t.Cleanup(func() { cancel(); work.Wait() })
 }
 
-// Where notifications come, a write is seen in milliseconds.
+// With notifications, a write is noticed in milliseconds.
 func TestListen(t *testing.T) {
 	address := databasetest.Postgres(t)
 	here, there := databasetest.Open(t, address), databasetest.Open(t, address)
 	listen(t, here, func(err error) { t.Error(err) })
 	awaitListening(t, here, there)
 	for i := range 5 {
-		before := settled(t, here, "people") // just asked: the next question of its own is 750 ms away
+		before := settled(t, here, "people") // the counters were just read, so the next reading without a notification is 750 ms away
 		mustAdd(t, there, fmt.Sprint("user", i), moment)
 		awaitMove(t, here, "people", before, 200*time.Millisecond)
 	}
 }
 
-// awaitListening writes until it is heard at once.
+// awaitListening writes until that is noticed at once.
 func awaitListening(t *testing.T, here, there *database.DB) {
 	t.Helper()
 	for i := range 20 {
@@ -206,8 +205,9 @@ func awaitListening(t *testing.T, here, there *database.DB) {
 	t.Fatal("nothing is heard")
 }
 
-// A listening connection that is cut, or that goes silent without an end, costs
-// the speed and not the second; it is opened again by itself.
+// If the connection that listens is cut, or goes silent without being closed,
+// changes are still noticed within a second, only later. It is opened again
+// automatically.
 func TestListenThroughTrouble(t *testing.T) {
 	address := databasetest.Postgres(t)
 	for _, trouble := range []string{"cut", "silent"} {
@@ -249,8 +249,8 @@ func TestListenThroughTrouble(t *testing.T) {
 	}
 }
 
-// Writes of several processes at once do not run into one another by the
-// epochs, and none is missed.
+// Concurrent writes of several processes do not collide because of the epochs,
+// and none is missed.
 func TestStampUnderLoad(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, url string) {
 		here, there := databasetest.Open(t, url), databasetest.Open(t, url)
@@ -279,7 +279,8 @@ func TestStampUnderLoad(t *testing.T) {
 					}
 					if db == here {
 						least := written.Add(1)
-						// What this process has written is there at once.
+						// Writes of this process are
+						// visible at once.
 						if n, err := counts.Get(t.Context(), ""); err != nil || n < least {
 							t.Errorf("%d users, %v, after %d were written here", n, err, least)
 						}

@@ -7,10 +7,10 @@ import (
 	"modernc.org/sqlite"
 )
 
-// ListenThrough has Listen connect to another address.
+// ListenThrough makes Listen connect to another address.
 func ListenThrough(db *DB, url string) { db.url = url }
 
-// Len is how many values are kept.
+// Len returns the number of cached values.
 func (c *Cache[K, V]) Len() int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -20,8 +20,8 @@ func (c *Cache[K, V]) Len() int {
 // Positional is positional.
 var Positional = positional
 
-// CountPlans returns a function that reports how often SQLite has asked what
-// statements of Update may do since it was called last. It asks when it plans.
+// CountPlans returns a function that returns how often SQLite has asked, since
+// the previous call, what statements of Update may do. It asks when it plans.
 func CountPlans(t *testing.T, db *DB) func() int64 {
 	t.Helper()
 	var n atomic.Int64

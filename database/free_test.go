@@ -9,7 +9,7 @@ import (
 	"github.com/quillgate/quillgate/database"
 )
 
-// However many numbers are taken, few are looked at.
+// Few numbers are looked at, however many are taken.
 func TestFirstFree(t *testing.T) {
 	t.Parallel()
 	const most = 1 << 30
@@ -39,7 +39,7 @@ func TestFirstFree(t *testing.T) {
 	}
 }
 
-// Near gaps are filled. A number that is found far away is free.
+// Gaps nearby are filled. A number that is found far away is free.
 func TestFirstFreeBetweenOthers(t *testing.T) {
 	t.Parallel()
 	find := func(most int, used func(n int) bool) int {

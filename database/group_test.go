@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// openGroup opens a database of SQLite with a table t.
+// openGroup opens a SQLite database with a table t.
 func openGroup(t testing.TB) *DB {
 	t.Helper()
 	db, err := Open(t.Context(), Config{URL: filepath.Join(t.TempDir(), "group.db"), Unmigrated: true})
@@ -32,7 +32,7 @@ func insertN(ctx context.Context, n int) func(tx *Tx) error {
 	}
 }
 
-// rowsOf returns what is in the table, as readers see it.
+// rowsOf returns the content of the table as readers see it.
 func rowsOf(t *testing.T, db *DB) map[int]bool {
 	t.Helper()
 	var list []int
@@ -46,7 +46,7 @@ func rowsOf(t *testing.T, db *DB) map[int]bool {
 	return out
 }
 
-// gather lets a writer lead while others wait, and returns when all have
+// gather makes one writer lead while others wait, and returns when all have
 // returned. The leader inserts 0.
 func gather(t *testing.T, db *DB, others ...func() error) []error {
 	t.Helper()
@@ -75,8 +75,8 @@ func gather(t *testing.T, db *DB, others ...func() error) []error {
 	return errs
 }
 
-// Writers that wait share a transaction. One that fails takes back what it has
-// done, and nothing else; nothing is seen before the commit.
+// Waiting writers share a transaction. A writer that fails undoes its own
+// changes only, and nothing is visible before the commit.
 func TestGroupSharesACommit(t *testing.T) {
 	t.Parallel()
 	db, ctx := openGroup(t), t.Context()
@@ -116,8 +116,8 @@ func TestGroupSharesACommit(t *testing.T) {
 	}
 }
 
-// When SQLite rolls the whole transaction back, those whose work was good do it
-// again.
+// If SQLite rolls back the whole transaction, the writers without an error
+// repeat their work.
 func TestGroupDoesItAgain(t *testing.T) {
 	t.Parallel()
 	db, ctx := openGroup(t), t.Context()
@@ -145,7 +145,7 @@ func TestGroupDoesItAgain(t *testing.T) {
 	}
 }
 
-// A writer whose context ends, or that panics, holds up no other.
+// A writer whose context ends, or that panics, does not delay others.
 func TestGroupGoesOn(t *testing.T) {
 	t.Parallel()
 	db, ctx := openGroup(t), t.Context()
@@ -177,7 +177,7 @@ func TestGroupGoesOn(t *testing.T) {
 	}
 }
 
-// What was acknowledged is there, what was refused is not, whoever else wrote
+// Acknowledged writes exist and refused ones do not, whatever else was written
 // at the time.
 func TestGroupKeepsWhatItAcknowledged(t *testing.T) {
 	t.Parallel()
@@ -222,9 +222,8 @@ func TestGroupKeepsWhatItAcknowledged(t *testing.T) {
 	}
 }
 
-// BenchmarkGroup compares writers at the same time with one that inserts
-// without anything of this package between: the ratio is how many times as many
-// rows are written.
+// BenchmarkGroup compares concurrent writers with one that inserts without this
+// package. The ratio is how many times as many rows are written.
 func BenchmarkGroup(b *testing.B) {
 	for _, writers := range []int{1, 8, 32} {
 		b.Run(fmt.Sprint(writers), func(b *testing.B) {

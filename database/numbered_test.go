@@ -52,13 +52,14 @@ func FuzzPositional(f *testing.F) {
 		if got == query || strings.Contains(query, "?") {
 			return
 		}
-		// The same text, once numbers stand for the marks again.
+		// The text is the same again when the marks are replaced by
+		// numbers.
 		n := 0
 		for strings.Contains(got, "+?") {
 			n++
 			got = strings.Replace(got, "+?", fmt.Sprint("$", n), 1)
 		}
-		// So is the text of one that had plus signs already.
+		// So is a text that already had plus signs.
 		signs := regexp.MustCompile(`\++(\$[0-9])`)
 		if signs.ReplaceAllString(got, "$1") != signs.ReplaceAllString(query, "$1") {
 			t.Errorf("%q became %q", query, got)
@@ -66,7 +67,7 @@ func FuzzPositional(f *testing.F) {
 	})
 }
 
-// Values arrive in their places, whichever way placeholders are written.
+// Values arrive at their places, however placeholders are written.
 func TestPlaceholders(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -96,7 +97,7 @@ func TestPlaceholders(t *testing.T) {
 }
 
 // SQLite plans a statement once, even if it could plan better for some values:
-// of the condition of a partial index, of a limit, of a pattern.
+// in the condition of a partial index, in a limit, in a pattern.
 func TestStatementsArePlannedOnce(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, databasetest.SQLite(t))
@@ -135,7 +136,8 @@ func TestStatementsArePlannedOnce(t *testing.T) {
 	}
 }
 
-// BenchmarkLists runs lists of values as statements that SQLite has not seen, and one of twice the length.
+// BenchmarkLists runs lists of values as statements that are new to SQLite, and
+// lists of twice the length.
 func BenchmarkLists(b *testing.B) {
 	db := databasetest.Open(b, databasetest.SQLite(b))
 	var took [2]time.Duration

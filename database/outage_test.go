@@ -17,7 +17,7 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// note writes one row, which no other call writes.
+// note writes a row that no other call writes.
 func note(ctx context.Context, db *database.DB, key string) error {
 	return db.Update(ctx, func(tx *database.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO import_state (source, file) VALUES ($1, 'x')`, key)
@@ -25,8 +25,8 @@ func note(ctx context.Context, db *database.DB, key string) error {
 	})
 }
 
-// writers write until stop is called, which returns the keys of what was
-// acknowledged and when that was.
+// writers write until stop is called, which returns the keys of all
+// acknowledged writes, with their times.
 func writers(t *testing.T, db *database.DB, n int) (stop func() (keys []string, at []time.Time)) {
 	t.Helper()
 	var mu sync.Mutex
@@ -58,7 +58,7 @@ func writers(t *testing.T, db *database.DB, n int) (stop func() (keys []string, 
 	}
 }
 
-// gap is for how long nothing was acknowledged, after a moment.
+// gap returns the longest time without an acknowledged write after a moment.
 func gap(at []time.Time, after time.Time) time.Duration {
 	for _, a := range at {
 		if a.After(after) {
@@ -68,7 +68,7 @@ func gap(at []time.Time, after time.Time) time.Duration {
 	return time.Hour
 }
 
-// allThere fails for what was acknowledged and is not there.
+// allThere fails if an acknowledged write is missing.
 func allThere(t *testing.T, db *database.DB, keys []string) {
 	t.Helper()
 	var there []string
@@ -89,10 +89,10 @@ func allThere(t *testing.T, db *database.DB, keys []string) {
 	}
 }
 
-// A way that swallows everything, and leads to the database again later: calls
-// fail soon, none hangs, and they succeed as soon as the database can be
-// reached, though the connections that were open stay silent. Meanwhile Ready
-// says no in time.
+// The network drops everything, and later works again: calls fail soon, none
+// hangs, and they succeed as soon as the database can be reached, although the
+// connections that were open stay silent. Meanwhile Ready reports the outage in
+// time.
 func TestSilentConnections(t *testing.T) {
 	t.Parallel()
 	way := databasetest.NewProxy(t, databasetest.Postgres(t))
@@ -103,7 +103,7 @@ func TestSilentConnections(t *testing.T) {
 		t.Errorf("before: %v", err)
 	}
 	way.Silence(true)
-	time.Sleep(1100 * time.Millisecond) // an answer of Ready holds for a second
+	time.Sleep(1100 * time.Millisecond) // an answer of Ready is valid for a second
 	for range 2 {
 		began := time.Now()
 		if err := db.Ready(t.Context()); err == nil {
@@ -126,7 +126,7 @@ func TestSilentConnections(t *testing.T) {
 	allThere(t, db, keys)
 }
 
-// The end of a call's context cuts a connection that says nothing.
+// When its context ends, a call cuts a silent connection.
 func TestContextCutsAConnection(t *testing.T) {
 	t.Parallel()
 	way := databasetest.NewProxy(t, databasetest.Postgres(t))
@@ -143,7 +143,7 @@ func TestContextCutsAConnection(t *testing.T) {
 	if took := time.Since(began); err == nil || took > 2*time.Second {
 		t.Errorf("got %v after %v", err, took)
 	}
-	// Cut ends what waits without a context.
+	// Cut also ends calls that wait without a context.
 	done := make(chan error, 1)
 	go func() { done <- note(context.Background(), db, "k") }()
 	time.Sleep(100 * time.Millisecond)
@@ -158,7 +158,8 @@ func TestContextCutsAConnection(t *testing.T) {
 	}
 }
 
-// What takes long is not cut: the database says that it works on it.
+// Long statements are not cut, because the database still answers that it is
+// working.
 func TestLongStatementsAreAwaited(t *testing.T) {
 	t.Parallel()
 	way := databasetest.NewProxy(t, databasetest.Postgres(t))
@@ -179,7 +180,7 @@ func TestLongStatementsAreAwaited(t *testing.T) {
 	}
 }
 
-// Statements that come slowly over a bad network are no faults.
+// Statements that take long because of a bad network are not errors.
 func TestSlowNetwork(t *testing.T) {
 	t.Parallel()
 	way := databasetest.NewProxy(t, databasetest.Postgres(t))
@@ -189,14 +190,14 @@ func TestSlowNetwork(t *testing.T) {
 		t.Error(err)
 	}
 	way.Cut()
-	if err := note(t.Context(), db, "l"); err != nil { // BEGIN met a broken connection: another one does
+	if err := note(t.Context(), db, "l"); err != nil { // BEGIN met a broken connection; another one will do
 		t.Errorf("after a cut: %v", err)
 	}
 }
 
-// A server that is restarted, in order or by a crash, loses nothing that was
-// acknowledged, and writes go on at once. One that has become read-only is told
-// from one that is ready.
+// A server that is restarted, in an orderly way or by a crash, loses no
+// acknowledged write, and writing continues at once. Ready distinguishes one
+// that has become read-only.
 func TestRestarts(t *testing.T) {
 	t.Parallel()
 	server := databasetest.NewServer(t)
@@ -227,9 +228,9 @@ func TestRestarts(t *testing.T) {
 	})
 }
 
-// The primary dies under load, and its synchronous standby is promoted: by a
-// URL with both hosts nothing that was acknowledged is lost, and writes go on
-// within 5 s.
+// The primary dies under load, and its synchronous standby is promoted. With a
+// URL that names both hosts no acknowledged write is lost, and writing
+// continues within 5 s.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	primary := databasetest.NewServer(t)
@@ -239,7 +240,8 @@ func TestFailover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// As libpq takes it; neither order nor a host that is not there matters.
+	// In the form of libpq; neither the order nor a host that does not
+	// exist matters.
 	both := strings.Replace(address, u.Host, standby.Addr()+",127.0.0.1:1,"+primary.Addr(), 1)
 	db := databasetest.Open(t, both)
 	stop := writers(t, db, 4)
@@ -290,8 +292,8 @@ func TestSeveralHosts(t *testing.T) {
 	}
 }
 
-// A file that was removed or replaced is noticed: what was acknowledged must be
-// there for the next one who opens it.
+// A file that was removed or replaced is noticed: acknowledged writes must be
+// visible to anyone who opens it next.
 func TestFileIsReplaced(t *testing.T) {
 	t.Parallel()
 	for name, act := range map[string]func(path string) error{
@@ -328,8 +330,8 @@ func TestFileIsReplaced(t *testing.T) {
 	}
 }
 
-// A reader that reads for long keeps the journal from being emptied. When it is
-// gone, the journal becomes small again.
+// A reader that reads for a long time prevents the journal from being emptied.
+// When it has finished, the journal becomes small again.
 func TestJournalShrinks(t *testing.T) {
 	t.Parallel()
 	path := databasetest.SQLite(t)
@@ -389,7 +391,7 @@ func TestEditedMigration(t *testing.T) {
 	})
 }
 
-// Another release has changed the schema: this one is not ready.
+// Another release has changed the schema, so this one is not ready.
 func TestOtherSchemaIsNotReady(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, address string) {
 		t.Parallel()

@@ -9,8 +9,8 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// A statement that says $site sees the rows of the site of its handle, whatever
-// its other arguments are.
+// A statement with $site sees the rows of its handle's site, whatever its other
+// arguments are.
 func TestSitesOfOneDatabase(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()
@@ -51,7 +51,7 @@ func TestSitesOfOneDatabase(t *testing.T) {
 	})
 }
 
-// A key of another site's user does not go into the database, whatever a caller
+// The database refuses a key for a user of another site, whatever a caller
 // does.
 func TestSitesKeepTheirUsers(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

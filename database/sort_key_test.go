@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The key of a text of ASCII is put together from those of its characters; it
-// must be the collator's.
+// The key of an ASCII text is composed of the keys of its characters. It must
+// equal that of the collator.
 func FuzzSortKeyOfASCII(f *testing.F) {
 	for _, text := range []string{"", "A plain title", "`tick` ^caret", "a_b--c... 100% \"x\"\t\n\x00\x7f", strings.Repeat("ab ", 40)} {
 		f.Add(text)

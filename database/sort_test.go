@@ -10,9 +10,9 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// inOrder are texts in the order in which a database of WordPress
-// (utf8mb4_unicode_520_ci of MariaDB) has them. Those of later are behind them,
-// in one database of ours: PostgreSQL's ICU has Hangul before Han.
+// inOrder lists texts in the order of a WordPress database
+// (utf8mb4_unicode_520_ci of MariaDB). Those in later come after them on one of
+// our databases: PostgreSQL's ICU sorts Hangul before Han.
 var (
 	inOrder = []string{
 		"", "  two blanks", " blank", "`tick`", "^caret", "_under", "-dash", "– long dash", ", comma", "!", "¡Hola!", "?", "¿Qué?", ".dot", "'single'", "‘typographic’",

@@ -16,8 +16,7 @@ type Clock struct {
 // NewClock returns a clock that shows at.
 func NewClock(at time.Time) *Clock { return &Clock{at: at} }
 
-// Now returns the time that the clock shows. It is what a Config takes as its
-// Clock.
+// Now returns the time of the clock. It can be the Clock of a Config.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

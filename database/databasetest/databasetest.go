@@ -104,7 +104,7 @@ func Postgres(t testing.TB) string {
 }
 
 // Copy returns the URL of a new database with the content of one that Postgres
-// has returned. Whoever was connected to that has left, or is about to.
+// has returned. All clients of that one must have disconnected, or be about to.
 func Copy(t testing.TB, from string) string {
 	t.Helper()
 	u, err := url.Parse(from)
@@ -174,9 +174,9 @@ func (c *cluster) makeTemplate(ctx context.Context) error {
 	return db.Close()
 }
 
-// copy creates a database from another one. Whoever has left that is connected
-// until PostgreSQL has seen it, and it waits for that a few seconds only: 55006
-// is object_in_use.
+// copy creates a database from another one. Clients that have disconnected
+// remain connected until PostgreSQL has noticed, and it waits for that only a
+// few seconds: 55006 is object_in_use.
 func (c *cluster) copy(name, from string) error {
 	statement := fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, from)
 	if !c.durable {

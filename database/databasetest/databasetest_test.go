@@ -19,10 +19,10 @@ import (
 	"github.com/quillgate/quillgate/database/databasetest"
 )
 
-// childVariable makes the test binary the process that is killed.
+// childVariable turns the test binary into the process that is killed.
 const childVariable = "QUILLGATE_DATABASETEST_CHILD"
 
-// The child of TestNothingOutlivesItsProcess: it makes databases, says where
+// The child of TestNothingOutlivesItsProcess creates databases, prints where
 // they are, and waits to be killed.
 func TestChild(t *testing.T) {
 	if os.Getenv(childVariable) == "" {
@@ -41,8 +41,8 @@ func TestChild(t *testing.T) {
 }
 
 func TestNothingOutlivesItsProcess(t *testing.T) {
-	// When this is root, the durable server runs as another user, who must
-	// get there and to take away its folder: as in /tmp.
+	// If this is root, the durable server runs as another user, who must be
+	// able to reach and remove its folder, as in /tmp.
 	temp, err := os.MkdirTemp("", "")
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestNothingOutlivesItsProcess(t *testing.T) {
 	}
 }
 
-// eventually waits for what another process does.
+// eventually waits for something that another process does.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
@@ -117,7 +117,7 @@ func ping(ctx context.Context, address string) error {
 	return db.PingContext(ctx)
 }
 
-// Two databases of one cluster are apart, and the durable one waits for the
+// Two databases of one cluster are separate, and the durable one waits for the
 // disk.
 func TestPostgres(t *testing.T) {
 	first, second, durable := databasetest.Postgres(t), databasetest.Postgres(t), databasetest.DurablePostgres(t)

@@ -46,8 +46,8 @@ var folders = sync.OnceValue(func() string {
 	return dir
 })
 
-// roomInMemory is how many bytes must be free: many times the size of the
-// databases of all tests that run at once.
+// roomInMemory is the number of bytes that must be free: many times the size of
+// the databases of all tests that run at the same time.
 const roomInMemory = 2 << 30
 
 // memory is a memory file system, as on Linux, or "" if there is none with

@@ -14,7 +14,7 @@ import (
 
 // Pooler starts a PgBouncer with transaction pooling in front of a database,
 // and returns its URL. It has fewer connections to the server than most tests
-// have clients, so that they change all the time. It ends with the test.
+// have clients, so that they change all the time. It stops when the test ends.
 func Pooler(t testing.TB, address string) string {
 	t.Helper()
 	u, err := url.Parse(address)

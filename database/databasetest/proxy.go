@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Proxy forwards connections to a PostgreSQL server with the faults of a
-// network. It ends with the test.
+// Proxy forwards connections to a PostgreSQL server, with the faults of a
+// network. It stops when the test ends.
 type Proxy struct {
 	url      string
 	listener net.Listener
 
 	target string
 
-	trips  atomic.Int64 // see RoundTrips
-	delay  atomic.Int64 // of each piece of data, in nanoseconds
+	trips  atomic.Int64 // for RoundTrips
+	delay  atomic.Int64 // for each piece of data, in nanoseconds
 	silent atomic.Bool
 
 	mu   sync.Mutex
@@ -62,8 +62,8 @@ func (p *Proxy) Silence(on bool) {
 	}
 }
 
-// RoundTrips returns how often a client has waited for an answer so far: how often the server had answered, or was new, when
-// a client began to speak.
+// RoundTrips returns how often a client has waited for an answer: how often a
+// client began to send after the server had answered, or on a new connection.
 func (p *Proxy) RoundTrips() int64 { return p.trips.Load() }
 
 // Cut breaks all connections.
@@ -98,12 +98,12 @@ func (p *Proxy) accept() {
 	}
 }
 
-// way is one connection.
+// way is a connection.
 type way struct {
 	proxy    *Proxy
 	from, to net.Conn
-	asked    atomic.Bool // the client has spoken last
-	swallow  atomic.Bool // for good
+	asked    atomic.Bool // the client was the last to send
+	swallow  atomic.Bool // permanently
 }
 
 // pass forwards what it reads, or drops it.

@@ -16,7 +16,7 @@ import (
 // stopped, started again and followed by a standby.
 type Server struct{ c *cluster }
 
-// NewServer starts a server. It ends with the test.
+// NewServer starts a server. It stops when the test ends.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{&cluster{durable: true}}
