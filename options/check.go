@@ -1,7 +1,9 @@
 package options
 
 import (
+	"cmp"
 	"encoding/json"
+	"net/mail"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,12 +38,20 @@ func (e entry) check(name, value string) (string, error) {
 			return bad("a whole number from 1 to 100")
 		}
 		return strconv.Itoa(n), nil
-	case kindPage, kindPicture: // that it exists is checked where it is stored
+	case kindPage, kindPicture, kindCategory: // that it exists is checked where it is stored
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || n < 0 {
 			return bad(referred[e.kind])
 		}
 		return strconv.FormatInt(n, 10), nil
+	case kindMail:
+		if a, err := mail.ParseAddress(value); value != "" && (err != nil || a.Address != value) {
+			return bad("an e-mail address such as ada@example.org, or empty")
+		}
+	case kindWord:
+		if !slices.Contains(words[name], value) {
+			return bad(listed(words[name]))
+		}
 	case kindFront:
 		if value != FrontPosts && value != FrontOnePage {
 			return bad("posts or page")
@@ -114,11 +124,21 @@ func (e entry) check(name, value string) (string, error) {
 	return value, nil
 }
 
+// listed writes words as in "a, b or empty".
+func listed(words []string) string {
+	last := len(words) - 1
+	text := cmp.Or(words[last], "empty")
+	if last > 0 {
+		text = strings.Join(words[:last], ", ") + " or " + text
+	}
+	return text
+}
+
 // BundleValue returns the stored value of an option in the form of a bundle: a
 // number if the option is one, otherwise text.
 func BundleValue(name, value string) any {
 	switch table[name].kind {
-	case kindNumber, kindFlag, kindCount, kindPage, kindPicture:
+	case kindNumber, kindFlag, kindCount, kindPage, kindPicture, kindCategory:
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil && strconv.FormatInt(n, 10) == value {
 			return n
 		}
@@ -137,7 +157,7 @@ func BundleValue(name, value string) any {
 func CheckStored(name, value string) (string, error) {
 	e, known := table[name]
 	switch {
-	case !known || e.kind == kindTitle:
+	case !known || e.kind == kindTitle || e.kind == kindMail || e.kind == kindWord: // other servers have other ones
 		return value, nil
 	case e.kind == kindStructure && permalink.Problem(value) != "":
 		return "", nil

@@ -30,8 +30,9 @@ const mostPosts = 100
 
 // referred says what an option refers to, for those that hold an id.
 var referred = map[kind]string{
-	kindPage:    "0 or the number of a published page",
-	kindPicture: "0 or the number of an uploaded picture",
+	kindPage:     "0 or the number of a published page",
+	kindPicture:  "0 or the number of an uploaded picture",
+	kindCategory: "the number of a category",
 }
 
 // Referents finds out whether there is what an option refers to, in a
@@ -39,6 +40,7 @@ var referred = map[kind]string{
 type Referents interface {
 	PublishedPage(ctx context.Context, q database.Queryer, id int64) (bool, error)
 	Picture(ctx context.Context, q database.Queryer, id int64) (bool, error)
+	Category(ctx context.Context, q database.Queryer, id int64) (bool, error)
 }
 
 // errSamePage refuses a page for both purposes.
@@ -51,7 +53,7 @@ func (s *Store) checkReferents(ctx context.Context, q database.Queryer, now *Val
 	after := now.With(values)
 	for name, value := range values {
 		id := after.Int(name)
-		if id == 0 || s.Referents == nil || value == now.Text(name) {
+		if s.Referents == nil || value == now.Text(name) || id == 0 && table[name].kind != kindCategory {
 			continue
 		}
 		exists := s.Referents.Picture
@@ -59,6 +61,8 @@ func (s *Store) checkReferents(ctx context.Context, q database.Queryer, now *Val
 		case kindPage:
 			exists = s.Referents.PublishedPage
 		case kindPicture:
+		case kindCategory:
+			exists = s.Referents.Category
 		default:
 			continue
 		}

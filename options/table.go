@@ -23,6 +23,9 @@ const (
 	kindPicture        // the id of an uploaded picture, 0 for none
 	kindLanguage       // a language tag of BCP 47, or empty for English
 	kindAddress        // the address of the home page, or empty
+	kindMail           // an e-mail address, or empty
+	kindCategory       // the id of a category
+	kindWord           // one of words
 )
 
 // entry is a row of the table of options: its type and its default.
@@ -42,11 +45,11 @@ var table = map[string]entry{
 	"timezone_string":               {kindZone, ""},
 	"date_format":                   {kindFormat, "F j, Y"},
 	"time_format":                   {kindFormat, "g:i a"},
-	"admin_email":                   {kindText, ""},
+	"admin_email":                   {kindMail, ""},
 	"users_can_register":            {kindFlag, "0"},
 	"default_role":                  {kindRole, "subscriber"},
-	"default_category":              {kindNumber, "1"},
-	"default_post_format":           {kindText, "0"},
+	"default_category":              {kindCategory, "1"},
+	"default_post_format":           {kindWord, "0"},
 	"default_comment_status":        {kindStatus, "open"},
 	"default_ping_status":           {kindStatus, "open"},
 	WhoMayComment:                   {kindWho, CommentersUsers},
@@ -82,11 +85,11 @@ var table = map[string]entry{
 	"medium_large_size_h":           {kindNumber, "0"},
 	"large_size_w":                  {kindNumber, "1024"},
 	"large_size_h":                  {kindNumber, "1024"},
-	"image_default_link_type":       {kindText, "none"},
-	"image_default_size":            {kindText, ""},
-	"image_default_align":           {kindText, ""},
+	"image_default_link_type":       {kindWord, "none"},
+	"image_default_size":            {kindWord, ""},
+	"image_default_align":           {kindWord, ""},
 	"permalink_structure":           {kindStructure, ""},
-	"blog_charset":                  {kindText, "UTF-8"},
+	"blog_charset":                  {kindWord, "UTF-8"},
 	"uploads_use_yearmonth_folders": {kindFlag, "1"},
 	"blog_public":                   {kindFlag, "1"},
 	"use_trackback":                 {kindFlag, "0"},
@@ -94,6 +97,18 @@ var table = map[string]entry{
 	"stylesheet":                    {kindText, "default"},
 	"theme_supports":                {kindNames, `["post-thumbnails"]`},
 	"page_templates":                {kindTitles, `{"default":"Default"}`},
+}
+
+// PostFormats are the post formats besides "standard", in WordPress's order.
+var PostFormats = []string{"aside", "chat", "gallery", "link", "image", "quote", "status", "video", "audio"}
+
+// words are the values of the options of kindWord, as WordPress has them.
+var words = map[string][]string{
+	"default_post_format":     append([]string{"0", "standard"}, PostFormats...),
+	"image_default_link_type": {"none", "file", "post", ""},
+	"image_default_size":      {"thumbnail", "medium", "medium_large", "large", "full", ""},
+	"image_default_align":     {"none", "left", "center", "right", ""},
+	"blog_charset":            {"UTF-8"},
 }
 
 // Known reports whether this server reads the option. Others come with

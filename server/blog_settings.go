@@ -61,7 +61,7 @@ func (b *Blog) settingFields() []profiles.Field {
 		{Name: "thread_comments_depth", Label: "Levels of replies", Kind: "number"},
 		{Name: "comments_notify", Label: "E-mail authors about new comments on their posts", Kind: "flag"},
 		{Name: "moderation_notify", Label: "E-mail moderators about comments held for review", Kind: "flag"},
-		{Name: "admin_email", Label: "Moderators' e-mail address (empty: all administrators)", Kind: "text"},
+		{Name: "admin_email", Label: "Moderators' e-mail address (empty: all administrators)", Kind: "email"},
 		{Name: "pingback", Label: "Accept pingbacks from pages that link here", Kind: "flag"},
 		{Name: "pingback_send", Label: "Send pingbacks to the pages that a post links to", Kind: "flag"},
 

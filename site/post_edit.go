@@ -523,7 +523,7 @@ func (w *edit) chooseDefaults(ctx context.Context, chosen map[string][]int64) er
 // formatTerm finds or creates the term of a post format; the standard format
 // and unknown ones have none.
 func formatTerm(ctx context.Context, tx *database.Tx, format string) ([]int64, error) {
-	if !slices.Contains(formats, format) {
+	if !slices.Contains(options.PostFormats, format) {
 		return nil, nil
 	}
 	slug := formatPrefix + format

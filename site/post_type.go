@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/quillgate/quillgate/auth"
+	"github.com/quillgate/quillgate/options"
 )
 
 // The post types with content of this blog. PostTypes lists more names: their
@@ -235,9 +236,6 @@ func (s *Site) PostTypes(who auth.Identity) []PostType {
 
 var errPostType = &Invalid{Field: "post type", Why: "there is none of this name"}
 
-// formats are the post formats besides "standard", in WordPress's order.
-var formats = []string{"aside", "chat", "gallery", "link", "image", "quote", "status", "video", "audio"}
-
 // Formats returns the post formats by their names on the wire, "standard"
 // first.
-func (s *Site) Formats() []string { return append([]string{"standard"}, formats...) }
+func (s *Site) Formats() []string { return append([]string{"standard"}, options.PostFormats...) }

@@ -38,14 +38,14 @@ type callCmd struct {
 	Timeout     time.Duration `help:"How long to wait for the answer." default:"60s"`
 	JSON        bool          `name:"json" help:"Print the answer as JSON."`
 	Method      string        `arg:"" help:"Method, such as wp.getPosts."`
-	Args        []string      `arg:"" optional:"" help:"Arguments; their form sets their type."`
+	Args        []argument    `arg:"" optional:"" help:"Arguments; their form sets their type."`
 }
 
 // Help is shown by quillgate call --help.
 func (callCmd) Help() string {
 	return `The form of an argument sets its type:
 
-  42  -7            integer (put -- before a negative one)
+  42  -7            integer
   3.14  1.5e3       double
   true  false       boolean
   [1, "two"]        array, in JSON
@@ -126,7 +126,7 @@ func (c *callCmd) request(s *settings) (*http.Request, error) {
 	}
 	args := make([]any, 0, len(c.Args))
 	for i, text := range c.Args {
-		v, err := typed(text)
+		v, err := typed(text.text())
 		if err != nil {
 			err = fmt.Errorf("argument %d: %w", i+1, err)
 			if _, file := errors.AsType[*fs.PathError](err); file {

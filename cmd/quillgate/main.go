@@ -140,7 +140,7 @@ func run(ctx context.Context, args []string, io streams) (code int) {
 		fmt.Fprintf(io.err, "quillgate: %v\n", err)
 		return 2
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(guarded(args))
 	if err == nil {
 		err = c.settings.check()
 	}

@@ -68,8 +68,8 @@ func optionNamed(ctx context.Context, blog *server.Blog, name string) (string, e
 }
 
 type optionSetCmd struct {
-	Name  string `arg:"" help:"Name of the option."`
-	Value string `arg:"" help:"Its new value."`
+	Name  string   `arg:"" help:"Name of the option."`
+	Value argument `arg:"" help:"Its new value."`
 }
 
 func (c *optionSetCmd) Run(ctx context.Context, s *settings, out streams) error {
@@ -77,7 +77,7 @@ func (c *optionSetCmd) Run(ctx context.Context, s *settings, out streams) error 
 		if _, err := optionNamed(ctx, blog, c.Name); err != nil {
 			return err
 		}
-		if err := blog.Site.Options().Set(ctx, c.Name, c.Value); err != nil {
+		if err := blog.Site.Options().Set(ctx, c.Name, c.Value.text()); err != nil {
 			return err
 		}
 		value, err := optionNamed(ctx, blog, c.Name) // in stored form: "on" may have become 1
