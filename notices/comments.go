@@ -20,7 +20,8 @@ import (
 // admin_email, and to the author of the post if the author may moderate it
 // (moderation_notify). A published comment is reported to the author of the
 // post, unless the author has written or approved it (comments_notify). Spam is
-// not reported.
+// not reported. Unlike WordPress, which sends nothing when a client approves a
+// comment with wp.editComment, it does not matter how it was approved.
 //
 // The transaction that stores a comment queues one letter for the post
 // (kindHeld, kindShown). The recipients are determined when this letter is
@@ -71,7 +72,7 @@ func (n *Notices) spread(ctx context.Context, w words, letters []mail.Letter) (*
 	}
 	copies := []mail.Letter{}
 	if held {
-		if copies, err = n.moderators(ctx, w, author, there); err != nil {
+		if copies, err = n.moderators(ctx, w, post, author, there); err != nil {
 			return nil, err
 		}
 	}
@@ -97,7 +98,7 @@ const maxModerators = 10
 // moderators returns the recipients of mail about a held comment in addition to
 // the author of the post: the account with the address admin_email, or that
 // address itself, or the administrators if the option is empty.
-func (n *Notices) moderators(ctx context.Context, w words, author auth.User, there bool) ([]mail.Letter, error) {
+func (n *Notices) moderators(ctx context.Context, w words, post *site.Post, author auth.User, there bool) ([]mail.Letter, error) {
 	if w.admin != "" {
 		user, err := n.cfg.Users.ByEmail(ctx, w.admin)
 		switch {
@@ -107,6 +108,10 @@ func (n *Notices) moderators(ctx context.Context, w words, author auth.User, the
 			return nil, err
 		case user.ID == author.ID && there:
 			return nil, nil
+		case !user.Networks.Suspended() && !n.cfg.Site.CanEdit(auth.Identity{User: user}, post):
+			// The administrators have named the address, whatever the account
+			// may do.
+			return []mail.Letter{{Address: w.admin}}, nil
 		}
 		return []mail.Letter{{UserID: user.ID}}, nil
 	}

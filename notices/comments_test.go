@@ -169,31 +169,34 @@ func TestWhoHearsOfComments(t *testing.T) {
 		h.option(t, "admin_email", "BOB@example.org")
 		newComment("cyd", post(), "five")
 		told("held, admin_email is the author's", 4, "Please moderate bob@example.org")
+		h.option(t, "admin_email", "cyd@example.org")
+		newComment("cyd", post(), "six")
+		told("held, admin_email is a subscriber's", 5, "Please moderate bob@example.org", "Please moderate cyd@example.org")
 		h.option(t, "admin_email", "")
 		page := h.publish(t, h.ada, "Post of ada")
-		newComment("cyd", page, "six")
-		told("held, on a post of the administrator", 5, "Please moderate ada@example.org")
+		newComment("cyd", page, "seven")
+		told("held, on a post of the administrator", 7, "Please moderate ada@example.org")
 		// If another user approves a comment, the author gets mail about it.
 		ada := h.browser(t, "192.0.2.1").SignIn("ada", password)
 		last := post()
-		newComment("cyd", last, "seven")
-		list := told("held again", 6, "Please moderate ada@example.org", "Please moderate bob@example.org")
+		newComment("cyd", last, "eight")
+		list := told("held again", 8, "Please moderate ada@example.org", "Please moderate bob@example.org")
 		id := strings.TrimPrefix(link(t, list[0], "/admin/comments/"), h.base+"/admin/comments/")
 		if p := ada.Post("/admin/comments", "one", "approve "+id); p.Status != http.StatusSeeOther {
 			t.Fatalf("approve: %d %s", p.Status, p.Body)
 		}
-		told("approved by the administrator", 8, "New comment bob@example.org")
+		told("approved by the administrator", 10, "New comment bob@example.org")
 		h.option(t, "moderation_notify", "0")
-		newComment("cyd", post(), "eight")
-		told("held without moderation_notify", 9)
+		newComment("cyd", post(), "nine")
+		told("held without moderation_notify", 11)
 		h.option(t, "comment_moderation", "0")
 		h.option(t, "comments_notify", "0")
-		newComment("cyd", post(), "nine")
-		told("seen without comments_notify", 9)
+		newComment("cyd", post(), "ten")
+		told("seen without comments_notify", 11)
 		h.option(t, "comments_notify", "1")
 		h.option(t, "disallowed_keys", "viagra")
 		newComment("cyd", post(), "viagra")
-		told("in the trash at once", 9)
+		told("in the trash at once", 11)
 		// A pingback.
 		h.option(t, "pingback", "1")
 		h.option(t, "pingback_fault_codes", "1")
@@ -214,7 +217,7 @@ func TestWhoHearsOfComments(t *testing.T) {
 		if err != nil || !strings.Contains(string(answer), "among the pingbacks") {
 			t.Fatalf("the pingback: %v %s", err, answer)
 		}
-		list = told("a pingback", 9, "New comment bob@example.org")
+		list = told("a pingback", 11, "New comment bob@example.org")
 		if len(list) == 1 && !strings.Contains(list[0].Text, "(pingback)") {
 			t.Errorf("the mail about a pingback: %s", list[0].Text)
 		}
