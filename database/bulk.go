@@ -110,11 +110,10 @@ func SelectIn[V, T any](ctx context.Context, q Queryer, query string, list []V, 
 
 // ExecIn runs a statement whose last ? is a list of values of any length.
 // before holds the arguments before the list. With an empty list, it runs
-// nothing.
+// nothing. It may run later; see Tx.Later.
 func ExecIn[V any](ctx context.Context, tx *Tx, query string, list []V, before ...any) error {
 	return eachChunk(query, list, before, func(query string, args []any) error {
-		_, err := tx.Exec(ctx, query, args...)
-		return err
+		return tx.Later(ctx, query, args...)
 	})
 }
 

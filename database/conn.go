@@ -94,8 +94,10 @@ type conn struct {
 	recent *list.List               // *cached, most recent first
 
 	open    bool     // inside a transaction
+	begun   bool     // PostgreSQL: which it was told
 	writing bool     // inside one that writes
 	moved   epochSet // the epochs that it may have moved
+	later   later    // PostgreSQL: what its next statement carries along
 }
 
 type cached struct {
@@ -218,6 +220,11 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if err := c.allowed(); err != nil {
 		return nil, err
 	}
+	if c.postgres != nil && c.writing && ctx.Value(laterKey{}) != nil && c.later.add(query, args) {
+		c.traced(query)
+		c.wrote(c.epochs.moves(query))
+		return driver.ResultNoRows, nil
+	}
 	end, sent := c.during(ctx), c.sent()
 	r, err := c.exec(ctx, query, args)
 	if err = end(err); err != nil {
@@ -249,6 +256,13 @@ func (c *conn) allowed() error {
 }
 
 func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	carried, err := c.carry(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	if carried {
+		return c.script(ctx, c.later.take())
+	}
 	if len(args) == 0 || c.sessionless() {
 		defer c.wrote(c.epochs.moves(query))
 		c.traced(query)
@@ -269,6 +283,81 @@ func (c *conn) exec(ctx context.Context, query string, args []driver.NamedValue)
 	c.keep(s)
 	return r, nil
 }
+
+// carry adds a statement to those that wait. It reports false if there are none;
+// they have run if it cannot be one of them.
+func (c *conn) carry(ctx context.Context, query string, args []driver.NamedValue) (bool, error) {
+	if c.later.empty() {
+		return false, nil
+	}
+	if c.later.add(query, args) {
+		c.traced(query)
+		c.wrote(c.epochs.moves(query))
+		return true, nil
+	}
+	_, err := c.script(ctx, c.later.take())
+	return false, err
+}
+
+// script runs statements that have their values in them, and returns the result
+// of the last.
+func (c *conn) script(ctx context.Context, l later) (driver.Result, error) {
+	first := c.starts()
+	r, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, string(l.text), nil)
+	return r, c.started(ctx, first, err)
+}
+
+// queryScript is script for statements of which the last returns rows.
+func (c *conn) queryScript(ctx context.Context, l later) (driver.Rows, error) {
+	first := c.starts()
+	r, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, string(l.text), nil)
+	if err == nil {
+		err = skipSets(r, l.sets)
+	}
+	return r, c.started(ctx, first, err)
+}
+
+// skipSets reads the rows of the first statements of a script.
+func skipSets(r driver.Rows, sets int) error {
+	for range sets {
+		for {
+			err := r.Next(nil)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				r.Close()
+				return err
+			}
+		}
+		if err := r.(driver.RowsNextResultSet).NextResultSet(); err != nil {
+			r.Close()
+			return fmt.Errorf("read the results of several statements: %w", err)
+		}
+	}
+	return nil
+}
+
+// starts reports whether the next script is the first of a transaction.
+func (c *conn) starts() bool {
+	first := c.open && !c.begun
+	c.begun = true
+	return first
+}
+
+// started marks the loss of a connection in the first script of a transaction.
+func (c *conn) started(ctx context.Context, first bool, err error) error {
+	if first && err != nil && lost(err) && ctx.Err() == nil {
+		return &notBegun{err}
+	}
+	return err
+}
+
+// notBegun means that a connection broke while a transaction began, so nothing
+// was done.
+type notBegun struct{ error }
+
+func (n *notBegun) Unwrap() error { return n.error }
 
 // sessionless reports whether the session must not keep state: a named
 // statement could meet another backend.
@@ -297,6 +386,17 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 }
 
 func (c *conn) query(ctx context.Context, query string, args []driver.NamedValue) (*rows, error) {
+	carried, err := c.carry(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	if carried {
+		r, err := c.queryScript(ctx, c.later.take())
+		if err != nil {
+			return nil, err
+		}
+		return &rows{Rows: r, conn: c, stmt: &cached{query: query}, meter: c.meter(ctx)}, nil
+	}
 	if c.sessionless() {
 		s := &cached{query: query, moves: c.epochs.moves(query)}
 		c.traced(query)
@@ -356,17 +456,19 @@ func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, err
 	if c.postgres == nil {
 		return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
 	}
-	statements, ok := ctx.Value(beginKey{}).(string)
-	if !ok {
-		statements = "BEGIN"
-		if level := sql.IsolationLevel(opts.Isolation); level != sql.LevelDefault {
-			statements += " ISOLATION LEVEL " + level.String()
-		}
-		if opts.ReadOnly {
-			statements += " READ ONLY"
-		}
-	}
 	tx := c.Conn.(driver.Tx) // as the driver's own BeginTx returns it
+	if l, ok := ctx.Value(beginKey{}).(later); ok {
+		c.later, c.begun = l, false
+		return tx, nil
+	}
+	statements := "BEGIN"
+	if level := sql.IsolationLevel(opts.Isolation); level != sql.LevelDefault {
+		statements += " ISOLATION LEVEL " + level.String()
+	}
+	if opts.ReadOnly {
+		statements += " READ ONLY"
+	}
+	c.begun = true
 	if _, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, statements, nil); err != nil {
 		if tx.Rollback() != nil {
 			c.bad = true
@@ -389,12 +491,29 @@ func (t transaction) Commit() error {
 			return errors.Join(err, t.Tx.Rollback())
 		}
 	}
-	return t.conn.during(context.Background())(t.Tx.Commit())
+	ctx, l := context.Background(), t.conn.later.take()
+	if l.n > 0 {
+		t.conn.begun = true
+		end := t.conn.during(ctx)
+		_, err := t.conn.Conn.(driver.ExecerContext).ExecContext(ctx, string(l.text)+"; COMMIT", nil)
+		if err = end(err); err != nil && !t.conn.bad {
+			t.Tx.Rollback() // one of the statements has failed
+		}
+		return err
+	}
+	if t.conn.postgres != nil && !t.conn.begun {
+		return nil // there was no statement
+	}
+	return t.conn.during(ctx)(t.Tx.Commit())
 }
 
 func (t transaction) Rollback() error {
 	t.conn.moved = 0
 	defer t.conn.ended()
+	t.conn.later.take()
+	if t.conn.postgres != nil && !t.conn.begun {
+		return nil
+	}
 	return t.conn.during(context.Background())(t.Tx.Rollback())
 }
 

@@ -18,38 +18,13 @@ import (
 //     or is a LIMIT, SQLite looks at the value when it plans, and plans the
 //     statement again for each run. That costs more than running it.
 func positional(query string) string {
-	var at []placeholder
+	at, ok := placeholders(query)
+	if !ok {
+		return query
+	}
 	ordered := true
-	for i := 0; i < len(query); i++ {
-		switch c := query[i]; c {
-		case '\'', '"', '`':
-			end := strings.IndexByte(query[i+1:], c)
-			if end < 0 {
-				return query
-			}
-			i += end + 1 // a doubled quote begins another one
-		case '-':
-			if strings.HasPrefix(query[i:], "--") {
-				return query
-			}
-		case '/':
-			if strings.HasPrefix(query[i:], "/*") {
-				return query
-			}
-		case '?', ':', '@', '[':
-			return query
-		case '$':
-			end := i + 1
-			for end < len(query) && query[end] >= '0' && query[end] <= '9' {
-				end++
-			}
-			if end == i+1 || query[i+1] == '0' || end < len(query) && wordByte(query[end]) {
-				return query
-			}
-			ordered = ordered && query[i+1:end] == strconv.Itoa(len(at)+1)
-			at = append(at, placeholder{i, end})
-			i = end - 1
-		}
+	for i, p := range at {
+		ordered = ordered && p.n == i+1
 	}
 	var b strings.Builder
 	b.Grow(len(query) + len(at))
@@ -68,8 +43,45 @@ func positional(query string) string {
 	return b.String()
 }
 
-// placeholder is the place of a placeholder in a statement.
-type placeholder struct{ from, end int }
+// placeholder is $n in a statement, from one byte to the one before another.
+type placeholder struct{ from, end, n int }
+
+// placeholders finds those of a statement, in their order. It reports false for
+// a statement with other kinds of placeholders, or with comments.
+func placeholders(query string) (at []placeholder, ok bool) {
+	for i := 0; i < len(query); i++ {
+		switch c := query[i]; c {
+		case '\'', '"', '`':
+			end := strings.IndexByte(query[i+1:], c)
+			if end < 0 {
+				return nil, false
+			}
+			i += end + 1 // a doubled quote begins another one
+		case '-':
+			if strings.HasPrefix(query[i:], "--") {
+				return nil, false
+			}
+		case '/':
+			if strings.HasPrefix(query[i:], "/*") {
+				return nil, false
+			}
+		case '?', ':', '@', '[':
+			return nil, false
+		case '$':
+			end := i + 1
+			for end < len(query) && query[end] >= '0' && query[end] <= '9' {
+				end++
+			}
+			n, err := strconv.Atoi(query[i+1 : end])
+			if err != nil || query[i+1] == '0' || end < len(query) && wordByte(query[end]) {
+				return nil, false
+			}
+			at = append(at, placeholder{i, end, n})
+			i = end - 1
+		}
+	}
+	return at, true
+}
 
 func wordByte(c byte) bool {
 	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80

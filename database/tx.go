@@ -37,6 +37,10 @@ const (
 	patience = 15 * time.Second
 	// maxPause is the longest wait before a repetition.
 	maxPause = 250 * time.Millisecond
+	// maxUnbegun is how often a transaction is run again because its connection
+	// broke at its first statement. database/sql does the same for other
+	// statements.
+	maxUnbegun = 2
 	// idleTime is the time after which PostgreSQL ends a transaction whose
 	// client is silent, because its host has died, for example. Others wait for
 	// its locks.
@@ -98,8 +102,12 @@ func (db *DB) Write(ctx context.Context, locks []Lock, fn func(tx *Tx) error) er
 
 func (db *DB) change(ctx context.Context, alone bool, locks []Lock, fn func(tx *Tx) error) error {
 	began := time.Now()
-	for try := 1; ; try++ {
+	for try, unbegun := 1, 0; ; try++ {
 		err := db.attempt(ctx, alone, locks, fn)
+		if errors.As(err, new(*notBegun)) && unbegun < maxUnbegun {
+			unbegun++ // the next connection may work
+			continue
+		}
 		if err == nil || !isConflict(err) || time.Since(began) > patience {
 			return err
 		}
@@ -136,10 +144,10 @@ func (db *DB) attempt(ctx context.Context, alone bool, locks []Lock, fn func(tx 
 }
 
 // beginKey is that of the statements, in a context, by which a connection
-// begins a transaction: in one round trip.
+// begins a transaction: in the round trip of the first statement in it.
 type beginKey struct{}
 
-func (db *DB) begin(alone bool, locks []Lock, held map[int64]bool) string {
+func (db *DB) begin(alone bool, locks []Lock, held map[int64]bool) later {
 	for _, l := range locks {
 		held[l.key(db.site)] = true
 	}
@@ -152,7 +160,7 @@ func (db *DB) begin(alone bool, locks []Lock, held map[int64]bool) string {
 	for _, key := range slices.Sorted(maps.Keys(held)) { // in the same order everywhere, or two could wait for each other
 		q += fmt.Sprintf("; SELECT pg_advisory_xact_lock(%d)", key)
 	}
-	return q
+	return later{text: []byte(q), sets: 1 + len(held)}
 }
 
 // Holds reports whether no other transaction can have the lock.
