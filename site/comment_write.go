@@ -54,19 +54,16 @@ func (s *Site) CreateComment(ctx context.Context, who auth.Identity, in NewComme
 	case commenters == options.CommentersNobody:
 		return 0, ErrCommentsClosed
 	}
-	if err := s.made(ctx, who); err != nil {
-		return 0, err
-	}
 	p, err := readHead(ctx, s.db, in.Post)
 	if err != nil {
-		return 0, err
+		return 0, s.unlessMade(ctx, who, err)
 	}
 	opened, err := s.OpensPost(ctx, p, in.Token)
 	if err != nil {
 		return 0, err
 	}
 	if err := s.mayComment(who, p, opened); err != nil {
-		return 0, err
+		return 0, s.unlessMade(ctx, who, err)
 	}
 	c, err := s.newComment(who, in, opts)
 	if err != nil {
@@ -215,7 +212,7 @@ func (s *Site) EditComment(ctx context.Context, who auth.Identity, id int64, e C
 		if c.Equal(old) {
 			return ErrSame
 		}
-		_, err = tx.Exec(ctx, `UPDATE comments SET status = $2, author = $3, email = $4, url = $5, content = $6, date = $7, date_gmt = $8 WHERE id = $1`,
+		err = tx.Later(ctx, `UPDATE comments SET status = $2, author = $3, email = $4, url = $5, content = $6, date = $7, date_gmt = $8 WHERE id = $1`,
 			c.ID, c.Status, c.Author, c.Email, c.URL, c.Content, c.Date, c.DateGMT)
 		if err != nil || c.Status == old.Status {
 			return err
@@ -306,18 +303,18 @@ func (s *Site) DeleteComment(ctx context.Context, who auth.Identity, id int64) e
 }
 
 func deleteComment(ctx context.Context, tx *database.Tx, c Comment) error {
-	if _, err := tx.Exec(ctx, `UPDATE comments SET parent = $2 WHERE parent = $1 AND parent <> 0`, c.ID, c.Parent); err != nil {
+	if err := tx.Later(ctx, `UPDATE comments SET parent = $2 WHERE parent = $1 AND parent <> 0`, c.ID, c.Parent); err != nil {
 		return fmt.Errorf("move the answers up: %w", err)
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM comments WHERE id = $1`, c.ID)
+	err := tx.Later(ctx, `DELETE FROM comments WHERE id = $1`, c.ID)
 	return err
 }
 
 func (s *Site) trashComment(ctx context.Context, tx *database.Tx, c Comment) error {
-	if _, err := tx.Exec(ctx, `UPDATE comments SET status = $2 WHERE id = $1`, c.ID, CommentTrashed); err != nil {
+	if err := tx.Later(ctx, `UPDATE comments SET status = $2 WHERE id = $1`, c.ID, CommentTrashed); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO comment_meta (comment_id, key, value) VALUES ($1, $2, $3), ($1, $4, $5)`,
+	err := tx.Later(ctx, `INSERT INTO comment_meta (comment_id, key, value) VALUES ($1, $2, $3), ($1, $4, $5)`,
 		c.ID, metaCommentTrashStatus, c.Status, metaCommentTrashTime, fmt.Sprint(s.now().Unix()))
 	return err
 }

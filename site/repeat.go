@@ -36,12 +36,7 @@ func (s *Site) create(ctx context.Context, who auth.Identity, locks []database.L
 		return s.claim(ctx, tx, who, id)
 	})
 	if err != nil {
-		// The call, or a concurrent copy, may have been faster, and be the
-		// reason for this refusal. It is rare, so nobody asks before.
-		if again := s.made(ctx, who); again != nil {
-			return again
-		}
-		return err
+		return s.unlessMade(ctx, who, err)
 	}
 	s.forgetCreations(ctx, who)
 	return nil
@@ -72,28 +67,33 @@ func (s *Site) made(ctx context.Context, who auth.Identity) error {
 	return &Repeated{ID: id}
 }
 
+// unlessMade returns *Repeated in place of an error if the call has already
+// created something: an earlier call, or a copy of this one that was faster, may
+// be the reason for the error. That is rare, so nobody asks before.
+func (s *Site) unlessMade(ctx context.Context, who auth.Identity, err error) error {
+	if again := s.made(ctx, who); again != nil {
+		return again
+	}
+	return err
+}
+
 // claim records what the call has created. The primary key enforces the rule: a
-// concurrent copy waits here for this one, finds its row, and is rolled back.
+// concurrent copy waits here for this one, finds its row, and is rolled back,
+// because made must not be NULL.
 func (s *Site) claim(ctx context.Context, tx *database.Tx, who auth.Identity, id int64) error {
 	if who.Repeat.Public == "" {
 		return nil
 	}
 	public, digest, call := creationKey(who.Repeat)
 	now := s.now()
-	r, err := tx.Exec(ctx, `INSERT INTO creations (public, digest, call, made, at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (public, digest, call) DO UPDATE SET made = excluded.made, at = excluded.at WHERE creations.at <= $6`,
+	err := tx.Later(ctx, `INSERT INTO creations (public, digest, call, made, at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (public, digest, call) DO UPDATE SET made = CASE WHEN creations.at <= $6 THEN excluded.made END, at = excluded.at`,
 		public, digest, call, id, now, now.Add(-RepeatWindow))
 	if err != nil {
 		return fmt.Errorf("record what a request created: %w", err)
 	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(errQuicker, err)
-	}
 	return nil
 }
-
-// errQuicker means that a copy of the request was faster.
-var errQuicker = errors.New("a copy of this request was faster")
 
 // forgetCreations removes outdated records, once a minute, as part of other
 // calls.
