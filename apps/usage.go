@@ -104,7 +104,7 @@ func writeUse(ctx context.Context, tx *database.Tx, c credential, use pendingUse
 // writeAppUse adds the count, and keeps the newest use: other processes write
 // uses of the same key.
 func writeAppUse(ctx context.Context, tx *database.Tx, public string, use pendingUse) error {
-	_, err := tx.Exec(ctx, `UPDATE apps SET uses = uses + $2,
+	err := tx.Later(ctx, `UPDATE apps SET uses = uses + $2,
 			last_address = CASE WHEN last_used >= $3 THEN last_address ELSE $4 END,
 			last_agent = CASE WHEN last_used >= $3 THEN last_agent ELSE $5 END,
 			last_method = CASE WHEN last_used >= $3 THEN last_method ELSE $6 END,
@@ -123,7 +123,7 @@ func writeTokenUse(ctx context.Context, tx *database.Tx, id string, use Use) err
 	case err != nil || r.LastUsed.Valid && !r.LastUsed.Time.Before(use.At):
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE application_passwords SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5 WHERE site_id = $site AND id = $1`,
+	err = tx.Later(ctx, `UPDATE application_passwords SET last_used = $2, last_address = $3, last_agent = $4, last_method = $5 WHERE site_id = $site AND id = $1`,
 		r.ID, use.At, use.address(), cutAgent(use.Agent), use.Method)
 	if err != nil || r.LastUsed.Valid {
 		return err

@@ -112,13 +112,13 @@ func appendLine(ctx context.Context, tx *database.Tx, key []byte, e Event) error
 		r.Address = e.By.Addr.String()
 	}
 	r.Hash = r.sum(head.Hash, key)
-	_, err = tx.Exec(ctx, `INSERT INTO audit (site_id, id, at, event, user_id, actor, via, app, address, agent, detail, hash)
+	err = tx.Later(ctx, `INSERT INTO audit (site_id, id, at, event, user_id, actor, via, app, address, agent, detail, hash)
 		VALUES ($site, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		r.ID, r.At, r.Event, r.UserID, r.Actor, r.Via, r.App, r.Address, r.Agent, r.Detail, r.Hash)
 	if err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE audit_head SET hash = $1 WHERE site_id = $site`, r.Hash); err != nil {
+	if err := tx.Later(ctx, `UPDATE audit_head SET hash = $1 WHERE site_id = $site`, r.Hash); err != nil {
 		return fmt.Errorf("append to the audit trail: %w", err)
 	}
 	if key == nil {

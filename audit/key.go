@@ -54,7 +54,7 @@ func siteKey(key []byte, site int64) []byte {
 // Open begins the trail of a new site, in the transaction that creates the
 // site.
 func Open(ctx context.Context, tx *database.Tx) error {
-	_, err := tx.Exec(ctx, `INSERT INTO audit_head (site_id, id, hash, pruned, pruned_hash) VALUES ($site, 0, $1, 0, $1)`, []byte{})
+	err := tx.Later(ctx, `INSERT INTO audit_head (site_id, id, hash, pruned, pruned_hash) VALUES ($site, 0, $1, 0, $1)`, []byte{})
 	if err != nil {
 		return fmt.Errorf("begin the audit trail of a site: %w", err)
 	}
@@ -78,7 +78,7 @@ func Drop(ctx context.Context, tx *database.Tx) (Head, error) {
 		return Head{}, fmt.Errorf("drop the audit trail of a site: %w", err)
 	}
 	for _, statement := range []string{`DELETE FROM audit WHERE site_id = $site`, `DELETE FROM audit_head WHERE site_id = $site`} {
-		if _, err := tx.Exec(ctx, statement); err != nil {
+		if err := tx.Later(ctx, statement); err != nil {
 			return Head{}, fmt.Errorf("drop the audit trail of a site: %w", err)
 		}
 	}
@@ -129,7 +129,7 @@ func begin(ctx context.Context, tx *database.Tx, key []byte) error {
 // has lost it. The end gets a MAC that no key produces, by which Begin
 // recognizes that there were lines under another key.
 func Unkey(ctx context.Context, tx *database.Tx) error {
-	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1`, []byte{0}); err != nil {
+	if err := tx.Later(ctx, `UPDATE audit_head SET mac = $1`, []byte{0}); err != nil {
 		return fmt.Errorf("discard the key of the audit trail: %w", err)
 	}
 	return nil
@@ -137,7 +137,7 @@ func Unkey(ctx context.Context, tx *database.Tx) error {
 
 // sealHead stores the MAC of the end of the trail.
 func sealHead(ctx context.Context, tx *database.Tx, key []byte, h head) error {
-	if _, err := tx.Exec(ctx, `UPDATE audit_head SET mac = $1 WHERE site_id = $site`, h.mac(key)); err != nil {
+	if err := tx.Later(ctx, `UPDATE audit_head SET mac = $1 WHERE site_id = $site`, h.mac(key)); err != nil {
 		return fmt.Errorf("seal the end of the audit trail: %w", err)
 	}
 	return nil

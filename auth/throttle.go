@@ -279,7 +279,7 @@ func (t *throttle) takeOff(ctx context.Context, tx *database.Tx, g guess, c coun
 	if c.isKnown(now) {
 		account = "" // it was not counted
 	}
-	_, err := tx.Exec(ctx, `UPDATE throttle SET n = n - 1 WHERE site_id = $site AND key IN ($1, $2, $3) AND n > 0`, g.addr, account, more)
+	err := tx.Later(ctx, `UPDATE throttle SET n = n - 1 WHERE site_id = $site AND key IN ($1, $2, $3) AND n > 0`, g.addr, account, more)
 	return err
 }
 
@@ -348,7 +348,7 @@ func (t *throttle) passed(ctx context.Context, g guess, c counts, whole bool, no
 			return err
 		}
 		if c.pair.N > 1 {
-			if _, err := tx.Exec(ctx, `DELETE FROM throttle WHERE site_id = $site AND key = $1`, g.pair); err != nil {
+			if err := tx.Later(ctx, `DELETE FROM throttle WHERE site_id = $site AND key = $1`, g.pair); err != nil {
 				return err
 			}
 		}
@@ -365,7 +365,7 @@ func (t *throttle) passed(ctx context.Context, g guess, c counts, whole bool, no
 
 // know records a network from which the owner of an account has signed in.
 func (t *throttle) know(ctx context.Context, tx *database.Tx, key string, now time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO throttle (site_id, key, n, since, last) VALUES ($site, $1, 1, $2, $2)
+	err := tx.Later(ctx, `INSERT INTO throttle (site_id, key, n, since, last) VALUES ($site, $1, 1, $2, $2)
 		ON CONFLICT (key) DO UPDATE SET last = excluded.last`, key, now)
 	return err
 }

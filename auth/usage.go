@@ -81,14 +81,14 @@ func (u *Users) writeUsage() {
 
 func writeClient(ctx context.Context, tx *database.Tx, key clientKey, c PasswordClient) error {
 	tx = tx.Of(key.user.site)
-	_, err := tx.Exec(ctx, `INSERT INTO password_clients (site_id, user_id, agent, address, first, last, taken, refused) VALUES ($site, $1, $2, $3, $4, $5, $6, $7)
+	err := tx.Later(ctx, `INSERT INTO password_clients (site_id, user_id, agent, address, first, last, taken, refused) VALUES ($site, $1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (user_id, agent) DO UPDATE SET address = excluded.address, last = excluded.last,
 			taken = password_clients.taken + excluded.taken, refused = password_clients.refused + excluded.refused`,
 		key.user.key, c.Agent, addrText(c.Addr), c.First, c.Last, c.Taken, c.Refused)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM password_clients WHERE site_id = $site AND user_id = $1 AND agent NOT IN
+	err = tx.Later(ctx, `DELETE FROM password_clients WHERE site_id = $site AND user_id = $1 AND agent NOT IN
 		(SELECT agent FROM password_clients WHERE site_id = $site AND user_id = $1 ORDER BY last DESC, agent LIMIT $2)`, key.user.key, maxPasswordClients)
 	return err
 }

@@ -116,7 +116,7 @@ func Write(ctx context.Context, tx *database.Tx, values map[string]string) ([]st
 	}
 	slices.Sort(changed)
 	for _, name := range changed {
-		_, err := tx.Exec(ctx, `INSERT INTO options (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, values[name])
+		err := tx.Later(ctx, `INSERT INTO options (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, values[name])
 		if err != nil {
 			return nil, fmt.Errorf("write option %s: %w", name, err)
 		}

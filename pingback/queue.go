@@ -96,7 +96,7 @@ func (b *Blog) queue(ctx context.Context) (more bool, err error) {
 
 func (b *Blog) queueLinks(ctx context.Context, tx *database.Tx, p *site.Post) error {
 	for _, target := range links(p.Content, b.site.BaseURL()) {
-		_, err := tx.Exec(ctx, `INSERT INTO pings (post_id, target, due) VALUES ($1, $2, $3) ON CONFLICT (post_id, target) DO NOTHING`, p.ID, strings.ToValidUTF8(target, ""), b.now())
+		err := tx.Later(ctx, `INSERT INTO pings (post_id, target, due) VALUES ($1, $2, $3) ON CONFLICT (post_id, target) DO NOTHING`, p.ID, strings.ToValidUTF8(target, ""), b.now())
 		if err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func (b *Blog) failed(ctx context.Context, p outgoing) error {
 // DropUnfinished deletes, within tx, the pingbacks that are due from the copy
 // of a blog: the original sends them.
 func DropUnfinished(ctx context.Context, tx *database.Tx) error {
-	if _, err := tx.Exec(ctx, `UPDATE pings SET due = NULL WHERE due IS NOT NULL`); err != nil {
+	if err := tx.Later(ctx, `UPDATE pings SET due = NULL WHERE due IS NOT NULL`); err != nil {
 		return fmt.Errorf("forget the pingbacks that are due: %w", err)
 	}
 	return nil

@@ -109,7 +109,7 @@ func NewAttachmentRow(info media.Info, p *media.Picture) (AttachmentRow, error) 
 
 // InsertAttachmentRow inserts the file of the post whose id is in the row.
 func InsertAttachmentRow(ctx context.Context, tx *database.Tx, r AttachmentRow) error {
-	_, err := tx.Exec(ctx, `INSERT INTO attachments (post_id, file, original, size, width, height, sizes, image_meta) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	err := tx.Later(ctx, `INSERT INTO attachments (post_id, file, original, size, width, height, sizes, image_meta) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		r.Post, r.File, r.Original, r.Size, r.Width, r.Height, r.Sizes, r.Meta)
 	if err != nil {
 		return fmt.Errorf("insert the file of attachment %d: %w", r.Post, err)

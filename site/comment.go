@@ -428,7 +428,7 @@ func (s *Site) CommentStatuses(who auth.Identity) ([]string, error) {
 // countPostComments updates the number of approved comments in the row of a
 // post.
 func countPostComments(ctx context.Context, tx *database.Tx, post int64) error {
-	_, err := tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = $1 AND c.status = 'approve') WHERE id = $1`, post)
+	err := tx.Later(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = $1 AND c.status = 'approve') WHERE id = $1`, post)
 	if err != nil {
 		return fmt.Errorf("count the comments of post %d: %w", post, err)
 	}

@@ -108,7 +108,7 @@ func (p *FullPost) Alt() string {
 
 // addField adds a custom field with any key.
 func addField(ctx context.Context, tx *database.Tx, post int64, key, value string) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) VALUES ($1, $2, $3)`, post, key, value); err != nil {
+	if err := tx.Later(ctx, `INSERT INTO post_meta (post_id, key, value) VALUES ($1, $2, $3)`, post, key, value); err != nil {
 		return fmt.Errorf("add custom field %q to post %d: %w", key, post, err)
 	}
 	return nil
@@ -156,7 +156,7 @@ func editFields(ctx context.Context, tx *database.Tx, post int64, edits []FieldE
 			deleted = append(deleted, e.ID)
 			delete(existing, e.ID)
 		case e.Value != f.Value:
-			if _, err := tx.Exec(ctx, `UPDATE post_meta SET value = $2 WHERE id = $1`, e.ID, e.Value); err != nil {
+			if err := tx.Later(ctx, `UPDATE post_meta SET value = $2 WHERE id = $1`, e.ID, e.Value); err != nil {
 				return fmt.Errorf("change custom field %d of post %d: %w", e.ID, post, err)
 			}
 			f.Value = e.Value
@@ -199,10 +199,10 @@ func rememberOld(ctx context.Context, tx *database.Tx, post int64, key, was, is 
 	if was == is || was == "" {
 		return nil
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO post_meta (post_id, key, value) SELECT id, $2, $3 FROM posts WHERE id = $1
+	err := tx.Later(ctx, `INSERT INTO post_meta (post_id, key, value) SELECT id, $2, $3 FROM posts WHERE id = $1
 		AND NOT EXISTS (SELECT 1 FROM post_meta WHERE post_id = $1 AND key = $2 AND value = $3)`, post, key, was)
 	if err == nil {
-		_, err = tx.Exec(ctx, `DELETE FROM post_meta WHERE post_id = $1 AND key = $2 AND value = $3`, post, key, is)
+		err = tx.Later(ctx, `DELETE FROM post_meta WHERE post_id = $1 AND key = $2 AND value = $3`, post, key, is)
 	}
 	if err != nil {
 		return fmt.Errorf("remember the old address of post %d: %w", post, err)

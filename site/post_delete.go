@@ -89,13 +89,13 @@ func enterTrash(ctx context.Context, tx *database.Tx, old *Post, now time.Time) 
 	if err := addFields(ctx, tx, old.ID, kept); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO comment_meta (comment_id, key, value) SELECT id, $2, status FROM comments WHERE post_id = $1`, old.ID, metaCommentStatus); err != nil {
+	if err := tx.Later(ctx, `INSERT INTO comment_meta (comment_id, key, value) SELECT id, $2, status FROM comments WHERE post_id = $1`, old.ID, metaCommentStatus); err != nil {
 		return fmt.Errorf("store the comment statuses of post %d: %w", old.ID, err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE comments SET status = $2 WHERE post_id = $1`, old.ID, CommentPostTrashed); err != nil {
+	if err := tx.Later(ctx, `UPDATE comments SET status = $2 WHERE post_id = $1`, old.ID, CommentPostTrashed); err != nil {
 		return fmt.Errorf("hide the comments of post %d: %w", old.ID, err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE posts SET comment_count = 0 WHERE id = $1 AND comment_count <> 0`, old.ID); err != nil {
+	if err := tx.Later(ctx, `UPDATE posts SET comment_count = 0 WHERE id = $1 AND comment_count <> 0`, old.ID); err != nil {
 		return fmt.Errorf("count the comments of post %d: %w", old.ID, err)
 	}
 	return nil
@@ -125,11 +125,11 @@ func leaveTrash(ctx context.Context, tx *database.Tx, id int64) error {
 			AND EXISTS (SELECT 1 FROM comment_meta m WHERE m.comment_id = comments.id AND m.key = $2)`,
 		`DELETE FROM comment_meta WHERE key = $2 AND comment_id IN (SELECT id FROM comments WHERE post_id = $1)`,
 	} {
-		if _, err := tx.Exec(ctx, query, id, metaCommentStatus); err != nil {
+		if err := tx.Later(ctx, query, id, metaCommentStatus); err != nil {
 			return fmt.Errorf("restore the comments of post %d: %w", id, err)
 		}
 	}
-	_, err := tx.Exec(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = $1 AND c.status = 'approve') WHERE id = $1`, id)
+	err := tx.Later(ctx, `UPDATE posts SET comment_count = (SELECT COUNT(*) FROM comments c WHERE c.post_id = $1 AND c.status = 'approve') WHERE id = $1`, id)
 	if err != nil {
 		return fmt.Errorf("count the comments of post %d: %w", id, err)
 	}
@@ -143,18 +143,18 @@ func deletePost(ctx context.Context, tx *database.Tx, p *Post) error {
 	if err := countPost(ctx, tx, p.ID, CountsInTerms(p), false); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM posts WHERE parent = $1 AND type = 'revision'`, p.ID); err != nil {
+	if err := tx.Later(ctx, `DELETE FROM posts WHERE parent = $1 AND type = 'revision'`, p.ID); err != nil {
 		return fmt.Errorf("delete the revisions of post %d: %w", p.ID, err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE posts SET parent = $2 WHERE parent = $1 AND type IN ('attachment', $3)`, p.ID, p.Parent, p.Type); err != nil {
+	if err := tx.Later(ctx, `UPDATE posts SET parent = $2 WHERE parent = $1 AND type IN ('attachment', $3)`, p.ID, p.Parent, p.Type); err != nil {
 		return fmt.Errorf("move up the children of post %d: %w", p.ID, err)
 	}
 	if p.Type == TypeAttachment {
-		if _, err := tx.Exec(ctx, `DELETE FROM post_meta WHERE key = '`+metaThumbnail+`' AND substr(value, 1, 20) = $1`, strconv.FormatInt(p.ID, 10)); err != nil {
+		if err := tx.Later(ctx, `DELETE FROM post_meta WHERE key = '`+metaThumbnail+`' AND substr(value, 1, 20) = $1`, strconv.FormatInt(p.ID, 10)); err != nil {
 			return fmt.Errorf("remove attachment %d from the posts that use it: %w", p.ID, err)
 		}
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM posts WHERE id = $1`, p.ID); err != nil {
+	if err := tx.Later(ctx, `DELETE FROM posts WHERE id = $1`, p.ID); err != nil {
 		return fmt.Errorf("delete post %d: %w", p.ID, err)
 	}
 	return nil

@@ -130,7 +130,7 @@ func (w *edit) writeRow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.tx.Exec(ctx, `UPDATE posts SET name = $2 WHERE id = $1`, p.ID, p.Name); err != nil {
+	if err := w.tx.Later(ctx, `UPDATE posts SET name = $2 WHERE id = $1`, p.ID, p.Name); err != nil {
 		return fmt.Errorf("name post %d: %w", p.ID, err)
 	}
 	return nil
@@ -153,7 +153,7 @@ func insertPost(ctx context.Context, tx *database.Tx, p *Post) error {
 // stay.
 func (w *edit) updateRow(ctx context.Context) error {
 	p := &w.post
-	_, err := w.tx.Exec(ctx, `UPDATE posts SET status = $2, title = COALESCE($3, title), name = $4, author = $5, content = COALESCE($6, content),
+	err := w.tx.Later(ctx, `UPDATE posts SET status = $2, title = COALESCE($3, title), name = $4, author = $5, content = COALESCE($6, content),
 			excerpt = COALESCE($7, excerpt), password = $8, parent = $9, menu_order = $10, comment_status = $11, ping_status = $12, sticky = $13, date = $14, date_gmt = $15,
 			modified = $16, modified_gmt = $17
 		WHERE id = $1`,

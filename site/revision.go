@@ -52,7 +52,7 @@ func (w *edit) saveRevision(ctx context.Context) error {
 // they may be large.
 func (w *edit) addRevision(ctx context.Context) error {
 	p := &w.post
-	_, err := w.tx.Exec(ctx, `INSERT INTO posts (type, status, title, name, author, content, excerpt, password, parent, menu_order,
+	err := w.tx.Later(ctx, `INSERT INTO posts (type, status, title, name, author, content, excerpt, password, parent, menu_order,
 			comment_status, ping_status, mime_type, guid, sticky, comment_count, date, date_gmt, modified, modified_gmt)
 		SELECT 'revision', 'inherit', title, $2, $3, content, excerpt, '', id, 0, 'closed', 'closed', '', '', FALSE, 0, modified, modified_gmt, modified, modified_gmt
 		FROM posts WHERE id = $1`, p.ID, fmt.Sprintf("%d-revision-v1", p.ID), w.who.User.ID)

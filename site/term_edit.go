@@ -112,7 +112,7 @@ func createTerm(ctx context.Context, tx *database.Tx, tax Taxonomy, n NewTerm) (
 	}
 	if t.Slug == "" { // the name has only symbols; WordPress uses the id then
 		t.Slug = strconv.FormatInt(t.ID, 10)
-		if _, err := tx.Exec(ctx, `UPDATE terms SET slug = $2 WHERE id = $1`, t.ID, t.Slug); err != nil {
+		if err := tx.Later(ctx, `UPDATE terms SET slug = $2 WHERE id = $1`, t.ID, t.Slug); err != nil {
 			return Term{}, fmt.Errorf("name term %d: %w", t.ID, err)
 		}
 	}
@@ -269,7 +269,7 @@ func (s *Site) EditTerm(ctx context.Context, who auth.Identity, taxonomy string,
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE terms SET name = $2, name_key = $3, slug = $4, description = $5, parent = $6 WHERE id = $1`,
+		err = tx.Later(ctx, `UPDATE terms SET name = $2, name_key = $3, slug = $4, description = $5, parent = $6 WHERE id = $1`,
 			id, t.Name, TermKey(t.Name), t.Slug, t.Description, t.Parent)
 		if err != nil {
 			return fmt.Errorf("change term %d: %w", id, err)
@@ -368,10 +368,10 @@ func deleteTerm(ctx context.Context, tx *database.Tx, who auth.Identity, tax Tax
 			return err
 		}
 	}
-	if _, err := tx.Exec(ctx, `UPDATE terms SET parent = $2 WHERE parent = $1 AND taxonomy = $3`, t.ID, t.Parent, t.Taxonomy); err != nil {
+	if err := tx.Later(ctx, `UPDATE terms SET parent = $2 WHERE parent = $1 AND taxonomy = $3`, t.ID, t.Parent, t.Taxonomy); err != nil {
 		return fmt.Errorf("move up what is below term %d: %w", t.ID, err)
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM terms WHERE id = $1`, t.ID); err != nil {
+	if err := tx.Later(ctx, `DELETE FROM terms WHERE id = $1`, t.ID); err != nil {
 		return fmt.Errorf("delete term %d: %w", t.ID, err)
 	}
 	return nil
@@ -382,11 +382,11 @@ func deleteTerm(ctx context.Context, tx *database.Tx, who auth.Identity, tax Tax
 func moveToDefault(ctx context.Context, tx *database.Tx, id, fallback int64) error {
 	const only = `FROM post_terms pt JOIN posts p ON p.id = pt.post_id WHERE pt.term_id = $1 AND NOT EXISTS (
 		SELECT 1 FROM post_terms o JOIN terms t ON t.id = o.term_id WHERE o.post_id = pt.post_id AND t.taxonomy = 'category' AND t.id <> $1)`
-	_, err := tx.Exec(ctx, `UPDATE terms SET count = count + (SELECT COUNT(*) `+only+` AND p.type = 'post' AND p.status = 'publish') WHERE id = $2`, id, fallback)
+	err := tx.Later(ctx, `UPDATE terms SET count = count + (SELECT COUNT(*) `+only+` AND p.type = 'post' AND p.status = 'publish') WHERE id = $2`, id, fallback)
 	if err != nil {
 		return fmt.Errorf("count the posts of category %d in the default category: %w", id, err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO post_terms (post_id, term_id) SELECT p.id, d.id FROM terms d, posts p WHERE d.id = $2 AND p.id IN (SELECT pt.post_id `+only+`)`, id, fallback)
+	err = tx.Later(ctx, `INSERT INTO post_terms (post_id, term_id) SELECT p.id, d.id FROM terms d, posts p WHERE d.id = $2 AND p.id IN (SELECT pt.post_id `+only+`)`, id, fallback)
 	if err != nil {
 		return fmt.Errorf("move the posts of category %d to the default category: %w", id, err)
 	}

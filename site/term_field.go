@@ -65,11 +65,11 @@ func editTermFields(ctx context.Context, tx *database.Tx, term int64, edits []Fi
 		var err error
 		switch {
 		case e.HasID && e.HasKey:
-			_, err = tx.Exec(ctx, `UPDATE term_meta SET value = $4 WHERE id = $1 AND term_id = $2 AND key = $3`, e.ID, term, e.Key, e.Value)
+			err = tx.Later(ctx, `UPDATE term_meta SET value = $4 WHERE id = $1 AND term_id = $2 AND key = $3`, e.ID, term, e.Key, e.Value)
 		case e.HasID:
-			_, err = tx.Exec(ctx, `DELETE FROM term_meta WHERE id = $1 AND term_id = $2`, e.ID, term)
+			err = tx.Later(ctx, `DELETE FROM term_meta WHERE id = $1 AND term_id = $2`, e.ID, term)
 		case e.Key != "":
-			_, err = tx.Exec(ctx, `INSERT INTO term_meta (term_id, key, value) VALUES ($1, $2, $3)`, term, e.Key, e.Value)
+			err = tx.Later(ctx, `INSERT INTO term_meta (term_id, key, value) VALUES ($1, $2, $3)`, term, e.Key, e.Value)
 		}
 		if err != nil {
 			return fmt.Errorf("change the custom fields of term %d: %w", term, err)

@@ -290,7 +290,7 @@ func (s *Site) foldTermCounts(ctx context.Context) (more bool, err error) {
 		Take:  `DELETE FROM term_shifts WHERE id IN (SELECT id FROM term_shifts ORDER BY id LIMIT $1) RETURNING term_id, n`,
 		Split: func(row termShift) (int64, int64) { return row.Term, row.N },
 		Add: func(ctx context.Context, tx *database.Tx, term, n int64) error {
-			_, err := tx.Exec(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, term, n)
+			err := tx.Later(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, term, n)
 			return err
 		},
 		Write: s.db.Update,
@@ -326,7 +326,7 @@ func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool)
 	if was {
 		by = -1
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO term_shifts (term_id, n) SELECT term_id, CAST($1 AS INTEGER) FROM post_terms WHERE post_id = $2`, by, postID); err != nil {
+	if err := tx.Later(ctx, `INSERT INTO term_shifts (term_id, n) SELECT term_id, CAST($1 AS INTEGER) FROM post_terms WHERE post_id = $2`, by, postID); err != nil {
 		return fmt.Errorf("count post %d in its terms: %w", postID, err)
 	}
 	return nil
@@ -337,10 +337,10 @@ func countPost(ctx context.Context, tx *database.Tx, postID int64, was, is bool)
 func RecountTerms(ctx context.Context, tx *database.Tx) error {
 	const published = `(SELECT COUNT(*) FROM post_terms pt JOIN posts p ON p.id = pt.post_id
 		WHERE pt.term_id = terms.id AND p.type IN ('post', 'nav_menu_item') AND p.status = 'publish')`
-	if _, err := tx.Exec(ctx, `DELETE FROM term_shifts`); err != nil {
+	if err := tx.Later(ctx, `DELETE FROM term_shifts`); err != nil {
 		return fmt.Errorf("count the posts of the terms: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE terms SET count = `+published+` WHERE count <> `+published); err != nil {
+	if err := tx.Later(ctx, `UPDATE terms SET count = `+published+` WHERE count <> `+published); err != nil {
 		return fmt.Errorf("count the posts of the terms: %w", err)
 	}
 	return nil
