@@ -397,7 +397,7 @@ func TestListInPages(t *testing.T) {
 			t.Errorf("all keys: %d, next %q, %v; want 7", len(all), next, err)
 		}
 		if _, _, err := s.List(t.Context(), apps.Filter{After: "not a cursor"}); err == nil {
-			t.Error("a cursor that is none passed")
+			t.Error("an invalid cursor was accepted")
 		}
 	})
 }

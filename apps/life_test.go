@@ -29,7 +29,7 @@ func lookup(t *testing.T, s *apps.Store, public string) error {
 	t.Helper()
 	secret, _, err := s.Lookup(t.Context(), public)
 	if err != nil && !secret.IsEmpty() {
-		t.Errorf("Lookup of %s: a secret beside %v", public, err)
+		t.Errorf("Lookup of %s: a secret together with %v", public, err)
 	}
 	return err
 }

@@ -250,14 +250,14 @@ func TestK4SealsWhatWasInTheClear(t *testing.T) {
 		}
 		on := apps.Config{DB: db, KeysetFile: file, CreateKeyset: true, Clock: newClock().Now}
 		if _, err := apps.Open(ctx, on); !errors.Is(err, apps.ErrUnsealed) {
-			t.Errorf("opens a database in the clear: %v", err)
+			t.Errorf("opens a database with unencrypted secrets: %v", err)
 		}
 		begun, err := apps.BeginSealing(file)
 		if err != nil || !begun {
 			t.Fatal(begun, err)
 		}
 		if _, _, err := off.Create(ctx, audit.Operator, apps.New{UserID: 1, Name: "late"}); !errors.Is(err, apps.ErrSealingBegun) {
-			t.Errorf("a key in the clear is made while secrets are sealed: %v", err)
+			t.Errorf("an unencrypted key is created while secrets are sealed: %v", err)
 		}
 		s, err := apps.Open(ctx, on)
 		if err != nil {

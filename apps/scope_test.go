@@ -58,7 +58,7 @@ func TestK9UnknownMethods(t *testing.T) {
 		}
 		more := apps.Scope{Methods: []string{"wp.gone", "wp.newPost"}}
 		if _, err := s.Update(t.Context(), audit.Operator, 1, old.Public, apps.Change{Scope: &more}); err != nil {
-			t.Errorf("a method that was there before: %v", err)
+			t.Errorf("a method that the scope already had: %v", err)
 		}
 	})
 }

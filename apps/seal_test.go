@@ -61,7 +61,7 @@ func TestK3SealedToItsPlace(t *testing.T) {
 		}
 		// An unencrypted value was not written by this server.
 		if got, err := s.Unseal(place, []byte("JBSWY3DPEHPK3PXP")); !errors.Is(err, apps.ErrSealed) || got != nil {
-			t.Errorf("a secret in the clear opens: %q, %v", got, err)
+			t.Errorf("an unencrypted secret opens: %q, %v", got, err)
 		}
 	})
 }

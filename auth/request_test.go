@@ -419,10 +419,10 @@ func TestBrokenDatabase(t *testing.T) {
 			}
 		}
 		if _, err := h.verify(post(addr, body, sign(app, secret, body)), body); err == nil || errors.Is(err, auth.ErrDenied) {
-			t.Errorf("a signature: %v, want an error that is no refusal", err)
+			t.Errorf("a signature: %v, want an error that is not a refusal", err)
 		}
 		if _, err := q.Login(t.Context(), "ada", "ada-password"); err == nil || errors.Is(err, auth.ErrDenied) {
-			t.Errorf("a password: %v, want an error that is no refusal", err)
+			t.Errorf("a password: %v, want an error that is not a refusal", err)
 		}
 	})
 }

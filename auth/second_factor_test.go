@@ -237,7 +237,7 @@ func TestA9RecoveryCodes(t *testing.T) {
 		}
 		var plain int
 		if err := h.db.Get(t.Context(), &plain, `SELECT COUNT(*) FROM recovery_codes WHERE hash = $1`, []byte(codes[2].Reveal())); err != nil || plain != 0 {
-			t.Errorf("%d codes are kept as they are, %v", plain, err)
+			t.Errorf("%d codes are stored unhashed, %v", plain, err)
 		}
 		fresh, err := h.users.NewRecoveryCodes(t.Context(), audit.Operator, ada.ID)
 		if err != nil || len(fresh) != 10 {
@@ -325,7 +325,7 @@ func TestSignInWithSecondFactor(t *testing.T) {
 			t.Error("the trail has the sign-in before its second half")
 		}
 		if _, err := h.verifier.SecondFactor(t.Context(), at(addr), bob.ID, totp(secret, h.clock.Now())); !errors.Is(err, auth.ErrWrongCode) {
-			t.Errorf("a code of somebody else: %v", err)
+			t.Errorf("a code of another user: %v", err)
 		}
 		if _, err := h.verifier.SecondFactor(t.Context(), at(addr), ada.ID, totp(secret, h.clock.Now())); err != nil {
 			t.Error(err)
@@ -341,7 +341,7 @@ func TestSignInWithSecondFactor(t *testing.T) {
 			t.Errorf("removed without the password: %v", err)
 		}
 		if err := h.verifier.RemoveSecondFactor(t.Context(), at(addr), bob.ID, "bob-password", "000000"); !errors.Is(err, auth.ErrNoSecondFactor) {
-			t.Errorf("where there is none: %v, want ErrNoSecondFactor", err)
+			t.Errorf("without a second factor: %v, want ErrNoSecondFactor", err)
 		}
 		if err := h.verifier.RemoveSecondFactor(t.Context(), at(addr), ada.ID, "ada-password", totp(secret, h.clock.Now())); err != nil {
 			t.Error(err)

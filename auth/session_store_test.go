@@ -95,10 +95,10 @@ func TestA14HalfwaySessionsAreBounded(t *testing.T) {
 			begin(fmt.Sprint("guesser ", i), 1, "198.51.100.1")
 		}
 		if !there("owner") || !there("other") {
-			t.Error("a guesser has ended the session of the owner, or that of somebody else")
+			t.Error("a guesser has ended the session of the owner, or that of another user")
 		}
 		if there("guesser 9") || !there("guesser 10") || !there("guesser 29") {
-			t.Error("of 30 halfway sessions from one network not the last 20 are there")
+			t.Error("of 30 half-finished sessions from one network, others than the last 20 remain")
 		}
 		if err := store.EndAll(ctx, audit.Operator, 1, ""); err != nil {
 			t.Fatal(err)

@@ -42,7 +42,7 @@ func TestSignIn(t *testing.T) {
 		open := at(addr)
 		open.Secure = false
 		if _, _, err := h.verifier.SignIn(t.Context(), open, "ada", "ada-password"); err != auth.ErrClearText {
-			t.Errorf("in the clear: %v, want ErrClearText", err)
+			t.Errorf("unencrypted: %v, want ErrClearText", err)
 		}
 		if err := h.verifier.Confirm(t.Context(), at(addr), ada.ID, "ada-password"); err != nil {
 			t.Errorf("A10: the password again: %v", err)
@@ -85,7 +85,7 @@ func TestA2AcrossProcessesAndEntrances(t *testing.T) {
 			t.Errorf("after five wrong ones: %v, want *Throttled", err)
 		}
 		if _, err := h.from(t, addr).Login(t.Context(), "ada", password); err != nil {
-			t.Errorf("an application password, while passwords have to wait: %v", err)
+			t.Errorf("an application password, while account passwords must wait: %v", err)
 		}
 		lines, err := audit.List(t.Context(), h.db, audit.Filter{UserID: 1})
 		if err != nil {
@@ -410,7 +410,7 @@ func TestSetUpCode(t *testing.T) {
 		open := at("10.1.1.1")
 		open.Secure = false
 		if _, err := h.verifier.SetUp(t.Context(), open, code(ada.ID).Reveal(), first); err != auth.ErrClearText {
-			t.Errorf("in the clear: %v, want ErrClearText", err)
+			t.Errorf("unencrypted: %v, want ErrClearText", err)
 		}
 		for i := range 6 {
 			_, err := h.verifier.SetUpUser(t.Context(), at(addr), "GUESS")

@@ -199,7 +199,7 @@ func TestK13TokensMakeNoKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := q.PasswordOnly(t.Context(), "ada", "ada-password"); err != auth.ErrDenied {
-			t.Errorf("a token beside the right password makes a key: %v", err)
+			t.Errorf("a token next to the right password creates a key: %v", err)
 		}
 		if who, err := q.Login(t.Context(), "someone", "else"); err != nil || who.User.ID != ada.ID {
 			t.Errorf("the header wins: %+v, %v", who, err)
@@ -244,10 +244,10 @@ func TestK7RevokedToken(t *testing.T) {
 				t.Fatalf("%s: %v", kind, err)
 			}
 			if err := h.apps.RevokeToken(t.Context(), audit.Operator, bob.ID, token.ID); !errors.Is(err, apps.ErrNoToken) {
-				t.Errorf("%s: somebody else's: %v, want ErrNoToken", kind, err)
+				t.Errorf("%s: another user's: %v, want ErrNoToken", kind, err)
 			}
 			if err := h.apps.RenameToken(t.Context(), audit.Operator, bob.ID, token.ID, "mine"); !errors.Is(err, apps.ErrNoToken) {
-				t.Errorf("%s: K8, rename somebody else's: %v, want ErrNoToken", kind, err)
+				t.Errorf("%s: K8, rename another user's: %v, want ErrNoToken", kind, err)
 			}
 			for range 2 { // twice is not an error
 				if err := h.apps.RevokeToken(t.Context(), audit.Operator, ada.ID, token.ID); err != nil {
@@ -413,7 +413,7 @@ func TestTokenMistakes(t *testing.T) {
 		in := good
 		in.UserID = 99
 		if _, _, err := h.apps.CreateToken(t.Context(), audit.Operator, in); err == nil {
-			t.Error("a token of user 99, who is not there, was made")
+			t.Error("a token was created for user 99, who does not exist")
 		}
 		expired := good
 		expired.Expires = h.clock.Now().Add(time.Minute)

@@ -186,7 +186,7 @@ func TestCacheSize(t *testing.T) {
 		}
 	}
 	if reads["friend"] != 1 {
-		t.Errorf("what is asked for all the time was read %d times", reads["friend"])
+		t.Errorf("a value that is requested all the time was read %d times", reads["friend"])
 	}
 }
 

@@ -243,7 +243,7 @@ func TestListenThroughTrouble(t *testing.T) {
 			way.Silence(false)
 			awaitListening(t, here, there)
 			if found.Load() == 0 {
-				t.Error("nobody was told that the connection is back")
+				t.Error("the return of the connection was not announced")
 			}
 		})
 	}

@@ -214,7 +214,7 @@ func TestGroupKeepsWhatItAcknowledged(t *testing.T) {
 	got := rowsOf(t, db)
 	for n := range writers * each {
 		if got[n] != good[n] {
-			t.Errorf("row %d is there: %v, acknowledged: %v", n, got[n], good[n])
+			t.Errorf("row %d exists: %v, acknowledged: %v", n, got[n], good[n])
 		}
 	}
 	if len(got) < writers*each/2 {

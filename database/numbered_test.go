@@ -127,7 +127,7 @@ func TestStatementsArePlannedOnce(t *testing.T) {
 		}
 		run()
 		if planned() == 0 {
-			t.Errorf("%s was not planned at all", query)
+			t.Errorf("%s was never planned", query)
 		}
 		run()
 		if planned() != 0 {

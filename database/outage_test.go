@@ -284,11 +284,11 @@ func TestSeveralHosts(t *testing.T) {
 	}
 	_, err = database.Open(t.Context(), database.Config{URL: strings.Replace(address, u.Host, "127.0.0.1:1,127.0.0.1:2", 1)})
 	if err == nil || database.Advice(err) == "" {
-		t.Errorf("no host is there: got %v, with advice %q", err, database.Advice(err))
+		t.Errorf("without any host: got %v, with advice %q", err, database.Advice(err))
 	}
 	_, err = database.Open(t.Context(), database.Config{URL: strings.Replace(address, "sslmode", "target_session_attrs=standby&sslmode", 1)})
 	if err == nil || !strings.Contains(err.Error(), "standby") {
-		t.Errorf("no standby is there: got %v", err)
+		t.Errorf("without a standby: got %v", err)
 	}
 }
 

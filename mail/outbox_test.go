@@ -106,7 +106,7 @@ func (b *box) work(t *testing.T) {
 			return
 		}
 	}
-	t.Fatal("there is no end of what is due")
+	t.Fatal("new mails are due without end")
 }
 
 func (b *box) want(t *testing.T, what string, want ...string) {
@@ -155,7 +155,7 @@ func TestOutboxTriesForADay(t *testing.T) {
 		b.work(t)
 		b.want(t, "after a day without a server", "bea@example.org b[1]/1")
 		if !strings.Contains(b.log.String(), "mail is sent again") {
-			t.Errorf("the log does not tell of the end of the outage")
+			t.Errorf("the log does not mention the end of the outage")
 		}
 	})
 }

@@ -93,7 +93,7 @@ func TestWaysOfMail(t *testing.T) {
 					t.Errorf("%v\nadvice %q, want %q", err, mail.Advice(err), test.advice)
 				}
 				if got := server.Mails(); len(got) > 0 {
-					t.Errorf("a mail was taken all the same: %q", got)
+					t.Errorf("a mail was accepted nevertheless: %q", got)
 				}
 				return
 			}

@@ -309,7 +309,7 @@ func TestLibraryNumbersNamesThatAreTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := store(t, db, l, "a/hand.txt", "new").Name; got != "a/hand-1.txt" || read(t, l, "a/hand.txt") != "by hand" {
-			t.Errorf("got %q beside a file without a row", got)
+			t.Errorf("got %q next to a file without a row", got)
 		}
 		if slices.Contains(rows(t, db), "a/hand.txt?") {
 			t.Error("the name that was not got is still reserved")

@@ -102,7 +102,7 @@ func TestHeldCommentByMail(t *testing.T) {
 		}
 		h.empty(t)
 		if got := h.mail.Mails(); len(got) != 2 {
-			t.Errorf("bob was told of what bob did: %s", got[2].Raw)
+			t.Errorf("bob got a mail about his own action: %s", got[2].Raw)
 		}
 	})
 }

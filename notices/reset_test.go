@@ -92,7 +92,7 @@ func TestPasswordResetLimits(t *testing.T) {
 			t.Errorf("the second mail goes to %s", to)
 		}
 		if !works(first) {
-			t.Error("the first link works no more")
+			t.Error("the first link no longer works")
 		}
 		h.clock.Add(11 * time.Minute)
 		ask("192.0.2.1", "bob")
@@ -135,7 +135,7 @@ func TestPasswordResetLimits(t *testing.T) {
 			t.Errorf("signed in without the second factor: %d", p.Status)
 		}
 		if p := lost.Post("/signin", "login", "ada", "password", "another long one"); p.To() != "/signin/code" {
-			t.Errorf("the second factor is not asked for: %d to %q", p.Status, p.To())
+			t.Errorf("the second factor is not required: %d to %q", p.Status, p.To())
 		}
 		// One network may ask ten times in an hour.
 		h.clock.Add(2 * time.Hour)
@@ -200,7 +200,7 @@ func TestInvitationByMail(t *testing.T) {
 			t.Fatalf("add a user: %d %s", p.Status, p.Body)
 		}
 		if p := ada.Get("/admin/users"); !strings.Contains(p.Body, "cyd@example.org") {
-			t.Errorf("the page does not say that a mail was sent: %s", p.Body)
+			t.Errorf("the page does not mention the mail: %s", p.Body)
 		}
 		m := h.mail.Wait(t, 1)[0]
 		if m.To != "cyd@example.org" || !strings.Contains(m.Text, "user name cyd") {

@@ -83,7 +83,7 @@ func TestSignedInOnTheBlog(t *testing.T) {
 			t.Errorf("a feed for bob is kept by %q", p.header.Get("Cache-Control"))
 		}
 		if after := nora.get("/?p=" + theirs); after.body != before.body {
-			t.Errorf("what visitors see has changed:\n%s", after.body)
+			t.Errorf("the page for visitors has changed:\n%s", after.body)
 		}
 
 		// Users who are signed in comment under their own name, by the

@@ -59,7 +59,7 @@ func TestK6K12LifeOfAKey(t *testing.T) {
 		b := h.as(t, "ada")
 		public, secret := b.key("name", "MarsEdit", "scope", "read", "scope", "users", "networks", "127.0.0.0/8", "expires", time.Now().AddDate(1, 0, 0).Format(time.DateOnly))
 		if !apps.ValidSecret(secret) {
-			t.Errorf("this is no secret: %q", secret)
+			t.Errorf("this is not a secret: %q", secret)
 		}
 		if answer := h.call(t, public+" "+secret, "", ""); !strings.Contains(answer, "<string>ada</string>") {
 			t.Fatalf("the key does not work:\n%s", answer)
@@ -92,7 +92,7 @@ func TestK6K12LifeOfAKey(t *testing.T) {
 			t.Errorf("the revoked key still works:\n%s", answer)
 		}
 		if p := b.get("/profile/activity"); !strings.Contains(p.body, "The application “MarsEdit” was revoked.") {
-			t.Errorf("the trail does not tell of it:\n%s", p.body)
+			t.Errorf("the trail lacks the event:\n%s", p.body)
 		}
 	})
 }
@@ -151,7 +151,7 @@ func TestK10EndOfAKeyOnThePage(t *testing.T) {
 			t.Errorf("the key works after its end:\n%s", answer)
 		}
 		if p := h.as(t, "bob").get("/profile?all=1"); !strings.Contains(p.body, `<span class="mark warn">expired</span>`) {
-			t.Errorf("the list does not say that the key has expired:\n%s", p.body)
+			t.Errorf("the list does not show that the key has expired:\n%s", p.body)
 		}
 	})
 }
@@ -198,7 +198,7 @@ func TestA7BannerForPasswords(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p := b.get("/profile"); !strings.Contains(p.body, "MarsEdit still sends your password.") {
-			t.Errorf("there is no banner:\n%s", p.body)
+			t.Errorf("there is no warning:\n%s", p.body)
 		}
 		p := b.post("/profile/applications", "kind", "password", "name", "MarsEdit", "scope", "read", "scope", "users")
 		text := found(t, secretShown, p.body)
@@ -245,12 +245,12 @@ func TestVerificationKeys(t *testing.T) {
 			t.Errorf("the list does not name the algorithm:\n%s", p.body)
 		}
 		if p := b.post("/profile/applications", "kind", "verification", "scope", "all", "name", "x", "algorithm", "ed25519", "pem", "none"); p.status != http.StatusUnprocessableEntity {
-			t.Errorf("no key at all: %d", p.status)
+			t.Errorf("without a key: %d", p.status)
 		}
 		p = b.post("/profile/applications", "kind", "enrolment", "scope", "draft")
 		code := found(t, regexp.MustCompile(`id="code">([^<]+)<`), p.body)
 		if p := b.get("/profile"); !strings.Contains(p.body, "A client may enrol its verification key until") || strings.Contains(p.body, code) {
-			t.Errorf("the list does not say that an enrolment is open, or shows the code:\n%s", p.body)
+			t.Errorf("the list does not show that an enrolment is open, or shows the code:\n%s", p.body)
 		}
 		verification, err := apps.ParseVerificationKey("ed25519", []byte(text))
 		if err != nil {
@@ -470,7 +470,7 @@ func TestAdministration(t *testing.T) {
 			t.Errorf("the options are %q, %v", o.Title(), err)
 		}
 		if p := ada.get("/admin/settings"); !strings.Contains(p.body, `value="anybody" checked> Anyone</label>`) || strings.Contains(p.body, "comment_registration") {
-			t.Errorf("the page does not say who may comment:\n%s", p.body)
+			t.Errorf("the page does not show who may comment:\n%s", p.body)
 		}
 		if p := ada.post("/admin/settings", "blog_title", "Not this", "timezone_string", "Nowhere/Land", "comment_max_links", "many"); p.status != http.StatusUnprocessableEntity ||
 			!strings.Contains(p.body, `id="timezone_string-wrong"`) || !strings.Contains(p.body, `id="comment_max_links-wrong"`) {
@@ -507,7 +507,7 @@ func TestZoneOfTheReader(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.as(t, "bob")
 		if p := b.post("/profile/account", "zone", "Nowhere/Land"); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="zone-wrong"`) {
-			t.Errorf("a zone that is none: %d", p.status)
+			t.Errorf("a zone that does not exist: %d", p.status)
 		}
 		b.post("/profile/account", "zone", "Asia/Kolkata")
 		zone, err := time.LoadLocation("Asia/Kolkata")
@@ -516,7 +516,7 @@ func TestZoneOfTheReader(t *testing.T) {
 		}
 		m := regexp.MustCompile(`<time datetime="([^"]+)" title="([^"]+)">just now</time>`).FindStringSubmatch(b.get("/profile/security").body)
 		if m == nil {
-			t.Fatal("there is no time on the page")
+			t.Fatal("the page has no time")
 		}
 		at, err := time.Parse(time.RFC3339, m[1])
 		if want := at.In(zone).Format("2 January 2006, 15:04"); err != nil || m[2] != want {

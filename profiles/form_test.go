@@ -38,7 +38,7 @@ func TestFormOutlivesItsSession(t *testing.T) {
 		}
 		b.post("/signin", "login", "bob", "password", password)
 		if p := b.post("/profile/applications", "kind", "password", "name", "MarsEdit", "scope", "read"); p.status != http.StatusOK || !secretShown.MatchString(p.body) {
-			t.Errorf("sent once more: %d\n%s", p.status, p.body)
+			t.Errorf("sent again: %d\n%s", p.status, p.body)
 		}
 		// A request of an application is shown again.
 		h.clock.Add(13 * time.Hour)
@@ -59,7 +59,7 @@ func TestFormIsTakenOnce(t *testing.T) {
 			t.Errorf("two forms have the name %s", form)
 		}
 		if p := b.post("/profile/applications", "form", form, "kind", "verification", "name", "Mars", "scope", "all", "pem", "no key"); p.status == http.StatusOK {
-			t.Errorf("what is no key makes an application:\n%s", p.body)
+			t.Errorf("an invalid key creates an application:\n%s", p.body)
 		}
 		fields := []string{"form", form, "kind", "key", "name", "Mars", "scope", "all"}
 		if p := b.post("/profile/applications", fields...); !secretShown.MatchString(p.body) {
@@ -69,7 +69,7 @@ func TestFormIsTakenOnce(t *testing.T) {
 			t.Errorf("the second time: %d\n%s", p.status, p.body)
 		}
 		if p := b.get("/profile"); !strings.Contains(p.body, "This form was already sent, and Mars was added.") {
-			t.Errorf("the list does not say so:\n%s", p.body)
+			t.Errorf("the list lacks the message:\n%s", p.body)
 		}
 		if list, _, err := h.blog.Apps.List(context.Background(), apps.Filter{UserID: h.bob.ID}); err != nil || len(list) != 1 {
 			t.Errorf("%d applications, %v", len(list), err)
@@ -96,7 +96,7 @@ func TestRenameInPlace(t *testing.T) {
 				t.Errorf("the list lacks %s:\n%s", one[1], p.body)
 			}
 			if p := h.as(t, "ada").post("/profile/applications/"+one[0]+"/name", "name", "Mine"); p.status != http.StatusNotFound {
-				t.Errorf("somebody else renames %s: %d", one[0], p.status)
+				t.Errorf("another user renames %s: %d", one[0], p.status)
 			}
 		}
 		if p := b.post("/profile/applications/"+public+"/name", "name", " "); p.status != http.StatusUnprocessableEntity {

@@ -194,7 +194,7 @@ func TestPasskeys(t *testing.T) {
 			t.Errorf("sign in with the removed one: %d", p.status)
 		}
 		if p := b.get("/profile/activity"); !strings.Contains(p.body, "The passkey “Watch” was removed.") {
-			t.Errorf("the trail does not tell of it:\n%s", p.body)
+			t.Errorf("the trail lacks the event:\n%s", p.body)
 		}
 	})
 }
@@ -213,7 +213,7 @@ func TestPasskeyQuestionsAreBounded(t *testing.T) {
 			t.Errorf("one more: %d", p.status)
 		}
 		if b := h.as(t, "bob"); b.post("/profile/security/passkeys/begin").status != http.StatusOK {
-			t.Error("who is signed in has to wait too")
+			t.Error("a user who is signed in must wait too")
 		}
 		h.clock.Add(6 * time.Minute)
 		if p := ask(); p.status != http.StatusOK {

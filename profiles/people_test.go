@@ -63,7 +63,7 @@ func TestLifeOfAnAccount(t *testing.T) {
 			t.Error("other networks let a suspended account in")
 		}
 		if p := ada.get("/admin/users"); !strings.Contains(p.body, "suspended</span>") {
-			t.Error("the list does not tell of the suspension")
+			t.Error("the list does not show the suspension")
 		}
 		ada.post(at, "do", "resume")
 		if answer := h.call(t, public+" "+secret, "", ""); !strings.Contains(answer, "<string>carol</string>") {

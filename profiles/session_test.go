@@ -237,7 +237,7 @@ func TestSignOut(t *testing.T) {
 		}
 		two.post("/profile/security/sessions/all")
 		if p := three.get("/profile"); p.status != http.StatusSeeOther {
-			t.Errorf("signed out everywhere else, and still in: %d", p.status)
+			t.Errorf("signed out in all other browsers, but still signed in: %d", p.status)
 		}
 		old := two.cookie()
 		two.post("/signout")

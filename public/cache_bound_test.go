@@ -14,7 +14,7 @@ func TestCacheIsBounded(t *testing.T) {
 	for i := range 1000 {
 		c.put(fmt.Sprint(i), edition{}, newAnswer(http.StatusOK, "text/plain", body))
 		if c.get("0", edition{}) == nil {
-			t.Fatalf("what is asked for all the time is gone after %d others", i)
+			t.Fatalf("a page that is requested all the time is gone after %d others", i)
 		}
 		if c.used > limit || c.recent.Len() != len(c.entries) || c.recent.Len()*len(body) > limit {
 			t.Fatalf("after %d: %d bytes in %d entries", i, c.used, c.recent.Len())

@@ -135,7 +135,7 @@ func TestFeeds(t *testing.T) {
 			t.Errorf("RSS (-want +got):\n%s", d)
 		}
 		if locked := r.Channel.Items[1]; locked.Title != "Locked" || strings.Contains(locked.Content+locked.Summary, "hidden") {
-			t.Errorf("the feed tells of a post with a password: %+v", locked)
+			t.Errorf("the feed contains a post with a password: %+v", locked)
 		}
 
 		var a readAtom

@@ -111,7 +111,7 @@ func TestA6NobodyIsLocalBehindASilentProxy(t *testing.T) {
 	}
 	silent := newServer(t, server.Config{Blog: blog, Logger: servertest.Logger(logged)})
 	if fault := call(silent); fault == nil || !strings.Contains(fault.Message, "https") {
-		t.Errorf("a password over a silent proxy: %v, want to be told of https", fault)
+		t.Errorf("a password through a proxy without forwarding fields: %v, want the fault about https", fault)
 	}
 	if !strings.Contains(logged.String(), "--trusted-proxies") {
 		t.Errorf("the log does not name the setting:\n%s", logged)

@@ -264,7 +264,7 @@ func TestGatewayWrongWaysBack(t *testing.T) {
 		p.open("/quillgate/signin/blog/back?" + q.Encode())
 	}
 	if !strings.Contains(p.body, "too many attempts") || len(s.wp.Calls())-before > 20 {
-		t.Errorf("40 guesses, of which %d reached the WordPress: %s", len(s.wp.Calls())-before, p.body)
+		t.Errorf("40 guesses, %d of them reached the WordPress: %s", len(s.wp.Calls())-before, p.body)
 	}
 }
 

@@ -224,7 +224,7 @@ func trailsDoNotCross(t *testing.T, h *hosting) {
 	}
 	for _, l := range append(one, two...) {
 		if strings.HasPrefix(string(l.Kind), "site.") {
-			t.Errorf("a site's trail tells of sites: %v", l)
+			t.Errorf("the trail of a site mentions sites: %v", l)
 		}
 	}
 	operator, err := audit.List(ctx, h.keys.DB, audit.Filter{})
@@ -346,7 +346,7 @@ func TestGatewaySitesFailApart(t *testing.T) {
 	}
 	for _, never := range []string{"idle.example", "three"} {
 		if strings.Contains(numbers, never) {
-			t.Errorf("the numbers tell of %s", never)
+			t.Errorf("the metrics mention %s", never)
 		}
 	}
 }

@@ -127,7 +127,7 @@ func TestGatewayRelaysSignedCalls(t *testing.T) {
 		}
 		w = send(g.Server, signed(secure("wp.newPost", append([]xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String("x"), xmlrpc.String("")}, titled("Named"))...)))
 		if w.Header().Get("X-Deprecated") == "" {
-			t.Error("a user name beside a signature is not called deprecated")
+			t.Error("a user name next to a signature: there is no deprecation notice")
 		}
 		forged := secure("wp.newPost", args(titled("Forged"))...)
 		forged.Header.Set("Authorization", strings.Repeat("0", 32)+"||"+strings.Repeat("0", 64))

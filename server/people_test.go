@@ -66,7 +66,7 @@ func TestS17TokenCalls(t *testing.T) {
 	far := basic(token.Reveal(), "", "wp.getPosts", empty...)
 	far.RemoteAddr = "192.0.2.1:99"
 	if w := send(s, far); !strings.Contains(w.Body.String(), "https") || !strings.Contains(w.Body.String(), "<int>403</int>") {
-		t.Errorf("in the clear from elsewhere: %s", w.Body)
+		t.Errorf("unencrypted from elsewhere: %s", w.Body)
 	}
 	if err := blog.Apps.Close(); err != nil {
 		t.Fatal(err)

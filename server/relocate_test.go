@@ -112,7 +112,7 @@ func TestH10CopyPartsFromOriginal(t *testing.T) {
 					t.Errorf("%v (-want +got):\n%s", err, diff)
 				}
 				if diff := cmp.Diff(test.left, left(t, blog)); diff != "" {
-					t.Errorf("what is left (-want +got):\n%s", diff)
+					t.Errorf("remaining rows (-want +got):\n%s", diff)
 				}
 				app, err = blog.Apps.Get(ctx, app.Public)
 				if err != nil || app.Revoked.IsZero() != (test.revoked == 0) {

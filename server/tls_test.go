@@ -157,7 +157,7 @@ func TestH6PlainListener(t *testing.T) {
 			t.Errorf("%s %s from %s: got %d, Location %q\n%s\nwant %d, %q, %q", tt.method, tt.target, tt.from, w.Code, w.Header().Get("Location"), w.Body, tt.status, tt.location, tt.contains)
 		}
 		if w.Header().Get("Strict-Transport-Security") != "" {
-			t.Errorf("%s %s: Strict-Transport-Security in clear", tt.method, tt.target)
+			t.Errorf("%s %s: Strict-Transport-Security over plain HTTP", tt.method, tt.target)
 		}
 	}
 	if !strings.Contains(log.String(), "refusal=clear-text") {
@@ -324,7 +324,7 @@ func TestVault(t *testing.T) {
 			t.Error(err)
 		}
 		if ok, _ := other.TryLock(ctx, "a"); ok {
-			t.Error("a lock was taken away from who has it")
+			t.Error("a lock was taken away from its holder")
 		}
 		waited := make(chan error)
 		go func() { waited <- other.Lock(ctx, "a") }()

@@ -217,6 +217,6 @@ func TestContentDigest(t *testing.T) {
 		t.Errorf("ContentDigestOf = %s, %v; want %s", got, err, sum256)
 	}
 	if new(signature.ContentDigest).Matches() {
-		t.Error("no digest at all matches")
+		t.Error("a message without a digest matches")
 	}
 }

@@ -24,7 +24,7 @@ func FuzzSignatures(f *testing.F) {
 		list, err := signature.Signatures(http.Header{"Signature-Input": {input}, "Signature": {value}})
 		if err != nil {
 			if !errors.Is(err, signature.ErrFields) && !errors.Is(err, signature.ErrComponent) {
-				t.Errorf("%v is none of the errors", err)
+				t.Errorf("%v is not one of the errors", err)
 			}
 			return
 		}
@@ -143,7 +143,7 @@ func FuzzWanted(f *testing.F) {
 		again := w.Label + "=(" + strings.Join(w.Components, " ") + `);tag="t"`
 		got, found := signature.Wanted(http.Header{"Accept-Signature": {again}}, "t")
 		if !found || got.Label != w.Label || !slices.Equal(got.Components, w.Components) {
-			t.Errorf("%q asks for %+v, and %q for %+v", field, w, again, got)
+			t.Errorf("%q requests %+v, and %q requests %+v", field, w, again, got)
 		}
 	})
 }

@@ -381,11 +381,11 @@ func TestTagged(t *testing.T) {
 	for _, other := range []string{`("@frob" "x";tr);tag="x"`, `("Date");created="now"`, `("@method" "@method")`, `"a text"`, `(date);tag=quillgate`} {
 		h := http.Header{"Signature-Input": {`a=` + other + `, b=("@method");tag="quillgate"`}, "Signature": {`a=:AA==:, b=:AAAA:`}}
 		if list, err := signature.Tagged(h, "quillgate"); err != nil || len(list) != 1 || list[0].Label != "b" {
-			t.Errorf("beside %s: %+v, %v", other, list, err)
+			t.Errorf("next to %s: %+v, %v", other, list, err)
 		}
 		h.Set("Signature", `b=:AAAA:, c=:AA==:`)
 		if list, err := signature.Tagged(h, "quillgate"); !errors.Is(err, signature.ErrFields) {
-			t.Errorf("beside %s, with another label: %+v, %v, want ErrFields", other, list, err)
+			t.Errorf("next to %s, with another label: %+v, %v, want ErrFields", other, list, err)
 		}
 	}
 	for _, mine := range []string{`("@method" "x";tr);tag="quillgate"`, `("@method");created="now";tag="quillgate"`} {

@@ -312,7 +312,7 @@ func TestAttachmentsInOneStatement(t *testing.T) {
 			t.Errorf("%d statements", n)
 		}
 		if found, err := d.Attachments(t.Context(), nil); err != nil || len(found) != 0 {
-			t.Errorf("none asked for: %v, %v", found, err)
+			t.Errorf("without ids: %v, %v", found, err)
 		}
 	})
 }

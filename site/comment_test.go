@@ -340,7 +340,7 @@ func TestEditComment(t *testing.T) {
 			t.Fatal(err)
 		}
 		if c, err := g.GetComment(t.Context(), admin, 3); err != nil || c.Content != "<i>x</i><script>y</script>" {
-			t.Errorf("the text of one who may write anything: %+v, %v", c, err)
+			t.Errorf("the text of a user who may write anything: %+v, %v", c, err)
 		}
 		var invalid *site.Invalid
 		if err := g.EditComment(t.Context(), admin, 2, site.CommentEdit{Status: text("fine")}); !errors.As(err, &invalid) {
@@ -351,7 +351,7 @@ func TestEditComment(t *testing.T) {
 		}
 		var denied *site.Denied
 		if err := g.EditComment(t.Context(), g.who(t, "ines"), 2, site.CommentEdit{Status: text("spam")}); !errors.As(err, &denied) {
-			t.Errorf("somebody else's post: %v, want *Denied", err)
+			t.Errorf("a post of another user: %v, want *Denied", err)
 		}
 	})
 }
@@ -385,7 +385,7 @@ func TestDeleteComment(t *testing.T) {
 		}
 		var denied *site.Denied
 		if err := g.DeleteComment(t.Context(), g.who(t, "ines"), 4); !errors.As(err, &denied) {
-			t.Errorf("somebody else's post: %v, want *Denied", err)
+			t.Errorf("a post of another user: %v, want *Denied", err)
 		}
 	})
 }

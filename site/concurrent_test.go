@@ -89,7 +89,7 @@ func TestRulesHoldSideBySide(t *testing.T) {
 			var twice []string
 			err := db.Select(t.Context(), &twice, `SELECT name_key FROM terms WHERE taxonomy = 'post_tag' GROUP BY name_key HAVING COUNT(*) > 1`)
 			if err != nil || len(twice) > 0 {
-				t.Errorf("tags that are there twice: %q (%v)", twice, err)
+				t.Errorf("duplicate tags: %q (%v)", twice, err)
 			}
 			n.checkCounts(t)
 		})

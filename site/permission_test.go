@@ -82,7 +82,7 @@ func TestPostTypes(t *testing.T) {
 			}
 		}
 		if _, err := n.PostType(n.author, "page"); kind(err) != "denied" {
-			t.Errorf("an author asks for pages: %v, want denied", err)
+			t.Errorf("an author lists pages: %v, want *Denied", err)
 		}
 		if _, err := n.PostType(n.admin, "nonsense"); kind(err) != "invalid" {
 			t.Errorf("an unknown type: %v, want invalid", err)

@@ -44,7 +44,7 @@ func (n *newsroom) checkPlaces(t *testing.T, when string) {
 		return out
 	}
 	if diff := cmp.Diff(sorted(want), sorted(got)); diff != "" {
-		t.Fatalf("%s: what is counted (-want +got):\n%s", when, diff)
+		t.Fatalf("%s: counts (-want +got):\n%s", when, diff)
 	}
 }
 

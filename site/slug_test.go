@@ -52,7 +52,7 @@ func TestSlugsAreUnique(t *testing.T) {
 		id = n.create(t, n.admin, site.PostEdit{Title: new("Draft"), Name: new("same")})
 		n.edit(t, n.admin, id, site.PostEdit{Status: new("publish")})
 		if got := n.get(t, id).Name; got != "same-4" {
-			t.Errorf("a draft that asked for a taken slug is published as %q, want same-4", got)
+			t.Errorf("a draft with a taken slug is published as %q, want same-4", got)
 		}
 		id = n.create(t, n.contributor, site.PostEdit{Title: new("Mine"), Name: new("mine"), Status: new("pending")})
 		if got := n.get(t, id).Name; got != "" {

@@ -119,7 +119,7 @@ func TestTermsThatAreThere(t *testing.T) {
 				}
 			case test.is != 0:
 				if !errors.As(err, &there) || test.is > 0 && there.ID != test.is || !errors.Is(err, site.ErrTermExists) {
-					t.Errorf("%s: %v, want that term %d is there", test.name, err, test.is)
+					t.Errorf("%s: %v, want the error that term %d exists", test.name, err, test.is)
 				}
 			case err != nil || got.Slug != test.slug:
 				t.Errorf("%s: slug %q, %v, want %q", test.name, got.Slug, err, test.slug)

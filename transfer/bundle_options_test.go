@@ -119,7 +119,7 @@ func TestBundleRefusesOptionsOfPages(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(before, b.dump(t, tables)); diff != "" {
-			t.Errorf("what was refused changed something:\n%s", diff)
+			t.Errorf("a refused bundle changed something:\n%s", diff)
 		}
 	})
 }

@@ -410,7 +410,7 @@ func TestImportFiles(t *testing.T) {
 		}
 		rows := map[string]string{"attachments": "post_id file width height"}
 		if diff := cmp.Diff([]string{"90|a/b.png|320|100"}, b.dump(t, rows)["attachments"]); diff != "" {
-			t.Errorf("attachment of a file that was there (-want +got):\n%s", diff)
+			t.Errorf("attachment of a file that existed (-want +got):\n%s", diff)
 		}
 		report := b.mustImport(t, attachment(`, "data_base64": "bm8gcGljdHVyZQ=="`))
 		if report.Posts != (transfer.Tally{Changed: 1}) {

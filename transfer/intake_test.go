@@ -438,7 +438,7 @@ func TestIntakeBesideWriters(t *testing.T) {
 				for i := range written {
 					_, err := b.CreatePost(t.Context(), editor, site.PostEdit{Title: new(fmt.Sprintf("Written %d %d", w, i)), Status: new("publish")})
 					if err != nil {
-						t.Errorf("write beside an import: %v", err)
+						t.Errorf("write during an import: %v", err)
 					}
 				}
 			})

@@ -98,10 +98,10 @@ func TestAnswersOfAWordPressAreJudged(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := xmlrpc.DecodeResponse(document, xmlrpc.Limits{}); err != nil && !errors.As(err, new(*xmlrpc.Fault)) {
-			t.Errorf("%s: what is passed on does not decode: %v", name, err)
+			t.Errorf("%s: the forwarded answer does not decode: %v", name, err)
 		}
 		if !bytes.HasSuffix(document, []byte("</methodResponse>")) {
-			t.Errorf("%s: what is passed on ends with %q", name, document[max(0, len(document)-30):])
+			t.Errorf("%s: the forwarded answer ends with %q", name, document[max(0, len(document)-30):])
 		}
 	}
 	for name := range want {
@@ -173,7 +173,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatal(err)
 		}
 		if !bytes.Contains(body, document) {
-			t.Fatal("what is passed on is not what came")
+			t.Fatal("the forwarded answer differs from the original")
 		}
 	})
 }

@@ -183,7 +183,7 @@ func TestK16EnrolOverTheWire(t *testing.T) {
 		}
 		b.remote = "192.0.2.1:999"
 		if _, fault := enrol(code.Reveal()); fault != 403 {
-			t.Errorf("in the clear: fault %d, want 403", fault)
+			t.Errorf("unencrypted: fault %d, want 403", fault)
 		}
 		b.remote = ""
 		v, fault := enrol(code.Reveal())

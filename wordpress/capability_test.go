@@ -200,7 +200,7 @@ func TestEveryCapabilityHasAProbe(t *testing.T) {
 		case !probed[c] && !idle[c]:
 			t.Errorf("%s has no probe", c)
 		case idle[c] && asked[name]:
-			t.Errorf("%s is asked for, and has no probe", c)
+			t.Errorf("%s is checked, but has no probe", c)
 		}
 	}
 }

@@ -62,13 +62,13 @@ func TestEveryErrorHasAFault(t *testing.T) {
 			case answered[name] && excepted:
 				t.Errorf("%s has a fault, and is excepted: %s", name, reason)
 			case !answered[name] && !excepted:
-				t.Errorf("%s: say in fault.go, or in that of applications, what a client is told, or here why none meets it", name)
+				t.Errorf("%s has no fault: add one to fault.go, here or in applications, or explain here why no client gets it", name)
 			}
 		}
 	}
 	for name := range unanswered {
 		if !seen[name] {
-			t.Errorf("%s is excepted, and there is no such error", name)
+			t.Errorf("%s is excepted, but does not exist", name)
 		}
 	}
 	// No row may be unreachable because of one above it.
@@ -135,7 +135,7 @@ func TestForbiddenIsNotAboutContents(t *testing.T) {
 	}
 	for name := range used {
 		if forbidden[name] == "" {
-			t.Errorf("%s answers fault 403: say that it is about the caller, or take code 400", name)
+			t.Errorf("%s answers fault 403: note that it is about the caller, or use code 400", name)
 		}
 	}
 	for name := range forbidden {

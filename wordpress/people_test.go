@@ -420,7 +420,7 @@ func TestCreateApplication(t *testing.T) {
 		}
 		o.remote = "192.0.2.1:999"
 		if _, err := o.as(t, "editor", "xmlrpcs.createApplication", xmlrpc.String("Far away")); code(err) != 403 {
-			t.Errorf("over a connection in the clear: %v, want fault 403", err)
+			t.Errorf("over an unencrypted connection: %v, want fault 403", err)
 		}
 	})
 }

@@ -171,7 +171,7 @@ func TestPingbackFaults(t *testing.T) {
 		asked := w.requests()
 		slices.Sort(asked)
 		if diff := gocmp.Diff([]string{"GET /empty", "GET /good", "GET /missing", "GET /nolink", "GET /notitle", "GET /redirect"}, asked); diff != "" {
-			t.Errorf("pages asked for, each once a minute (-want +got):\n%s", diff)
+			t.Errorf("requested pages, each once a minute (-want +got):\n%s", diff)
 		}
 		for _, step := range []struct{ name, source, target, want string }{
 			{"good", w.URL + "/good", target, "ok"},
@@ -208,7 +208,7 @@ func TestPingbackIsOffAtFirst(t *testing.T) {
 			t.Errorf("without the network: got %s, want 0", got)
 		}
 		if asked := w.requests(); len(asked) != 0 {
-			t.Errorf("pages were asked for: %v", asked)
+			t.Errorf("pages were requested: %v", asked)
 		}
 	})
 }
@@ -289,7 +289,7 @@ func TestPingbackForgery(t *testing.T) {
 			}
 		}
 		if asked := w.requests(); len(asked) != 0 {
-			t.Errorf("pages were asked for: %v", asked)
+			t.Errorf("pages were requested: %v", asked)
 		}
 	})
 }

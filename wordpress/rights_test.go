@@ -114,13 +114,13 @@ func TestNothingHiddenIsAnswered(t *testing.T) {
 						t.Errorf("%s as %q with %s: %.300s", m.Name, role, line(xmlrpc.Array(args...)), answer)
 					}
 					if (role == "subscriber" || role == "") && (strings.Contains(answer, "mail-of-commenter") || strings.Contains(answer, "192.0.2.77")) {
-						t.Errorf("%s as %q tells who commented: %.300s", m.Name, role, answer)
+						t.Errorf("%s as %q reveals who commented: %.300s", m.Name, role, answer)
 					}
 				}
 			}
 		}
 		if calls < 500 || seen < 50 {
-			t.Errorf("%d calls, in %d of which an editor saw the texts: the test looks at nothing", calls, seen)
+			t.Errorf("%d calls, and in %d of them an editor saw the texts: the test checks nothing", calls, seen)
 		}
 	})
 }

@@ -30,7 +30,7 @@ func TestUploadsOfPosts(t *testing.T) {
 			}
 		}
 		if got := b.answer(t, "author", "wp.uploadFile", 1, "", "", dict{"name": "x.php", "type": "text/plain", "bits": "x", "post_id": post}); got != "fault 500" {
-			t.Errorf("a program for somebody else's post: %s, want the fault of its type", got)
+			t.Errorf("a program for the post of another user: %s, want the fault of its type", got)
 		}
 		for _, test := range []struct {
 			name   string

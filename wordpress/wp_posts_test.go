@@ -18,7 +18,7 @@ func (e *endpoint) newPost(t *testing.T, content xmlrpc.Value) xmlrpc.Value {
 	t.Helper()
 	id := e.get(t, "wp.newPost", content)
 	if id.Kind() != xmlrpc.KindString {
-		t.Fatalf("wp.newPost answers a %v, want a string: some clients look for nothing else", id.Kind())
+		t.Fatalf("wp.newPost answers a %v, want a string: some clients accept nothing else", id.Kind())
 	}
 	return id
 }
@@ -105,7 +105,7 @@ func TestGetPostFields(t *testing.T) {
 			t.Errorf("%d members by default, want 25", len(byDefault))
 		}
 		if _, ok := byDefault["enclosure"]; ok {
-			t.Error("the enclosure is there without being asked for")
+			t.Error("the answer has the enclosure without a request for it")
 		}
 	})
 }

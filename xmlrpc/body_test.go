@@ -237,7 +237,7 @@ func TestSpoolIsSwept(t *testing.T) {
 		t.Errorf("a body of an earlier process is still there: %v", err)
 	}
 	if _, err := os.Stat(other); err != nil {
-		t.Errorf("a file of someone else is gone: %v", err)
+		t.Errorf("a file of another process is gone: %v", err)
 	}
 }
 
@@ -420,7 +420,7 @@ func TestMemory(t *testing.T) {
 		t.Errorf("a second large text: %d %v, want 503 and Retry-After", second.status, second.header)
 	}
 	if got := post(t, s.URL, request("demo.sayHello")); got.text != `"Hello!"` {
-		t.Errorf("a small call beside it: %d %q", got.status, got.text)
+		t.Errorf("a small call at the same time: %d %q", got.status, got.text)
 	}
 	close(leave)
 	wait.Wait()
@@ -440,7 +440,7 @@ func TestSpoolTotal(t *testing.T) {
 			t.Errorf("more than the spool holds: %d %q, want 503", got.status, got.text)
 		}
 		if got := post(t, s.URL, body(90<<10)); got.text != `"Hello!"` {
-			t.Errorf("what the spool holds: %d %q", got.status, got.text)
+			t.Errorf("a body in the spool: %d %q", got.status, got.text)
 		}
 	}
 }

@@ -124,7 +124,7 @@ func FuzzOutlineResponse(f *testing.F) {
 			t.Fatal(diff)
 		}
 		if _, err := xmlrpc.DecodeResponse(text[:got.Size], xmlrpc.Limits{}); err != nil && fault == nil {
-			t.Fatalf("what the outline calls the answer does not decode: %v", err)
+			t.Fatalf("the document up to the end that the outline reports does not decode: %v", err)
 		}
 	})
 }

@@ -388,7 +388,7 @@ func TestSpliceOfASpool(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := spliced(t, s, xmlrpc.Replacement{Arg: 1}, xmlrpc.Replacement{Arg: 2}), document("metaWeblog.newPost", param(blogID, blank, blank, post, blogID)); got != want {
-		t.Error("something else was changed than the login")
+		t.Error("more than the login was changed")
 	}
 	taken := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()

@@ -46,7 +46,7 @@ func TestH8TurnsAreBounded(t *testing.T) {
 	close(end)
 	for range 2 {
 		if w := <-answers; w.Code != http.StatusOK {
-			t.Errorf("who had a place got %d %s", w.Code, w.Body)
+			t.Errorf("the call that had a place got %d %s", w.Code, w.Body)
 		}
 	}
 	if w := ask(t.Context(), "demo.sayHello"); !strings.Contains(w.Body.String(), "Hello!") {

@@ -151,7 +151,7 @@ func examined(t *testing.T, args ...string) (map[string]string, string, int) {
 	for _, f := range report.Findings {
 		states[f.Check] = f.State
 		if !strings.HasSuffix(f.Advice, ".") {
-			t.Errorf("%s: %q is no sentence", f.Check, f.Advice)
+			t.Errorf("%s: %q is not a sentence", f.Check, f.Advice)
 		}
 	}
 	return states, out.String(), code

@@ -187,7 +187,7 @@ func TestHouseEpochsOfStatements(t *testing.T) {
 			}
 			found++
 			if _, known := epochs[m[1]]; !known && !composed[file] {
-				t.Errorf("%s writes to %q, of which it is not said which epochs it moves: %.80s", file, m[1], text)
+				t.Errorf("%s writes to %q, which is not in the list of tables and their epochs: %.80s", file, m[1], text)
 			}
 		}
 	})

@@ -161,7 +161,7 @@ func TestHouseShellKnowsNoBlog(t *testing.T) {
 			}
 			found++
 			if !strings.HasPrefix(name, "blog") && name != "relocate.go" {
-				t.Errorf("server/%s imports %s: what is about a blog belongs in server/blog_entrance.go", name, dep)
+				t.Errorf("server/%s imports %s: code about a blog belongs in server/blog_entrance.go", name, dep)
 			}
 		}
 	}

@@ -211,7 +211,7 @@ name or at the beginning of its comment.
 	}
 	for id, tests := range found {
 		if !known[id] {
-			t.Errorf("there is no requirement %s, which these tests name: %v", id, tests)
+			t.Errorf("these tests name requirement %s, which does not exist: %v", id, tests)
 		}
 	}
 	const path = "../../docs/REQUIREMENTS.md"

@@ -223,7 +223,7 @@ func (k *keptBlog) finish(t *testing.T) {
 		folder = tablesFolder(t, k.database)
 	}
 	if found := holds(t, folder); len(found) > 0 {
-		t.Errorf("secrets are in the clear in %v", found)
+		t.Errorf("unencrypted secrets are in %v", found)
 	}
 }
 

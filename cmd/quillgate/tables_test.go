@@ -192,7 +192,7 @@ func TestHouseSitesAreInEveryStatement(t *testing.T) {
 			case everySite[sql] != "":
 				met[sql] = true
 			default:
-				t.Errorf("%s: a statement on %s does not say of which site: %s", path, table, sql)
+				t.Errorf("%s: a statement on %s does not name the site: %s", path, table, sql)
 			}
 		}
 	})

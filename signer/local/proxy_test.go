@@ -165,7 +165,7 @@ func faultOf(t *testing.T, text string) *xmlrpc.Fault {
 	_, err := xmlrpc.DecodeResponse([]byte(text), xmlrpc.Limits{})
 	fault, _ := errors.AsType[*xmlrpc.Fault](err)
 	if err != nil && fault == nil {
-		t.Errorf("that is no answer: %v\n%s", err, text)
+		t.Errorf("this is not an answer: %v\n%s", err, text)
 	}
 	return fault
 }

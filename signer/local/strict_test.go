@@ -58,7 +58,7 @@ func newStrictBlog(t testing.TB, answer string) *strictBlog {
 func signAnswer(w http.ResponseWriter, r *http.Request, key signature.Key, now int64, body string) error {
 	wanted, found := signature.Wanted(r.Header, "quillgate")
 	if !found {
-		return fmt.Errorf("no signed answer is asked for: %v", r.Header)
+		return fmt.Errorf("the request does not ask for a signed answer: %v", r.Header)
 	}
 	digest, err := signature.ContentDigestOf(strings.NewReader(body))
 	if err != nil {
