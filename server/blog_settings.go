@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"html"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -152,10 +153,22 @@ func (b *Blog) settings() *profiles.Settings {
 // listed bounds the pages and pictures that a field offers.
 const listed = 200
 
-// none is the choice of no page or picture.
-func none(label string) []profiles.Choice { return []profiles.Choice{{Value: "0", Label: label}} }
+// offered returns the choice of no page or picture, and those of a list.
+func offered[T any](none string, found iter.Seq2[[]T, error], label func(T) (id int64, text string)) ([]profiles.Choice, error) {
+	list := []profiles.Choice{{Value: "0", Label: none}}
+	for page, err := range found {
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range page {
+			id, text := label(one)
+			list = append(list, profiles.Choice{Value: strconv.FormatInt(id, 10), Label: text})
+		}
+	}
+	return list, nil
+}
 
-// chosen adds the present value to a list that lacks it.
+// chosen adds the current value to a list that lacks it.
 func chosen(list []profiles.Choice, is, label string) []profiles.Choice {
 	for _, c := range list {
 		if c.Value == is {
@@ -171,18 +184,13 @@ func (b *Blog) pages(ctx context.Context, who auth.Identity, is string) ([]profi
 	if err != nil {
 		return nil, err
 	}
-	list := none("None")
-	for pages, err := range found {
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range pages {
-			list = append(list, profiles.Choice{Value: strconv.FormatInt(p.ID, 10), Label: headed(p.Title, p.ID)})
-		}
+	list, err := offered("None", found, func(p site.FullPost) (int64, string) { return p.ID, headed(p.Title, p.ID) })
+	if err != nil {
+		return nil, err
 	}
 	id, err := strconv.ParseInt(is, 10, 64)
 	if err != nil {
-		return list, nil // what was typed is refused
+		return list, nil // Set refuses such a value
 	}
 	label := "Page " + is
 	switch p, err := b.Site.GetPost(ctx, who, id, site.WithoutTexts); {
@@ -205,19 +213,16 @@ func (b *Blog) icons(ctx context.Context, who auth.Identity, is string) ([]profi
 	if err != nil {
 		return nil, err
 	}
-	list := none("The built-in icon")
-	for pictures, err := range found {
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range pictures {
-			list = append(list, profiles.Choice{Value: strconv.FormatInt(a.ID, 10), Label: headed(a.Title, a.ID) + " (" + a.File + ")"})
-		}
+	list, err := offered("The built-in icon", found, func(a site.Attachment) (int64, string) {
+		return a.ID, headed(a.Title, a.ID) + " (" + a.File + ")"
+	})
+	if err != nil {
+		return nil, err
 	}
 	return chosen(list, is, "Picture "+is), nil
 }
 
-// headed is a title as a reader sees it, with a number where there is none.
+// headed returns a title as readers see it, or a number if there is none.
 func headed(title string, id int64) string {
 	if text := strings.TrimSpace(html.UnescapeString(markup.WithoutElements(title))); text != "" {
 		return text
