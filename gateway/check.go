@@ -17,6 +17,7 @@ import (
 
 	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/methods"
+	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/upstream"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
@@ -155,21 +156,21 @@ func tryWay(ctx context.Context, u *url.URL, own bool) Way {
 }
 
 func unanswered(err error, own bool) (WayState, string) {
-	switch upstream.FailureOf(err) {
-	case upstream.NameUnknown, upstream.NameNotFound:
+	switch network.FailureOf(err) {
+	case network.NameUnknown, network.NameNotFound:
 		return Unclear, "the host name is unknown"
-	case upstream.Refused:
+	case network.Refused:
 		if own {
 			return Unclear, "nothing answers at this address"
 		}
 		return Closed, "no connection"
-	case upstream.TLSRefused: // the server selects a site by its name only
+	case network.TLSRefused: // the server selects a site by its name only
 		if !own {
 			return Closed, "the server has no certificate for this address"
 		}
-	case upstream.TimedOut:
+	case network.TimedOut:
 		return Unclear, "no answer in 10 seconds"
-	case upstream.NoRoute:
+	case network.NoRoute:
 		return Closed, "not reachable from here"
 	}
 	return Unclear, "the connection broke"

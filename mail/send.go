@@ -4,18 +4,17 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	netmail "net/mail"
 	"net/textproto"
-	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"github.com/quillgate/quillgate/network"
 )
 
 // Config describes how mail is sent.
@@ -153,31 +152,25 @@ func (m *Mailer) client(ctx context.Context) (*gomail.Client, error) {
 // Advice returns what an operator can do about an error of Send.
 func Advice(err error) string {
 	var (
-		unknown  *net.DNSError
-		issuer   x509.UnknownAuthorityError
-		name     x509.HostnameError
-		expired  x509.CertificateInvalidError
-		noTLS    tls.RecordHeaderError
-		answer   *textproto.Error
-		refused  *gomail.SendError
-		timedOut net.Error
+		answer  *textproto.Error
+		refused *gomail.SendError
 	)
-	switch {
+	switch failure := network.FailureOf(err); {
 	case errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPMailFrom:
 		return "The server does not accept this sender. Set --mail-from to an address that the account at the server may use."
 	case errors.As(err, &refused) && refused.Reason == gomail.ErrSMTPRcptTo:
 		return "The server does not accept mail for this recipient. Check the address; if it is right, the server may not relay without a user name and password in --smtp."
-	case errors.As(err, &unknown):
+	case failure == network.NameUnknown, failure == network.NameNotFound:
 		return "The host name in --smtp is unknown. Check its spelling and the name server of this machine."
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case failure == network.Refused:
 		return "No server listens there. Check host and port in --smtp: 587 is usual for smtp://, 465 for smtps://."
-	case errors.As(err, &issuer):
+	case failure == network.NotTrusted:
 		return "The certificate of the server is signed by an authority that this machine does not know. If the authority is your own, name its certificate with --smtp-root."
-	case errors.As(err, &name):
+	case failure == network.OtherName:
 		return "The certificate of the server is for another name. Use the name that is in the certificate in --smtp."
-	case errors.As(err, &expired):
+	case failure == network.Expired, failure == network.BadCertificate:
 		return "The certificate of the server is not valid. Check its dates and the clock of this machine."
-	case errors.As(err, &noTLS):
+	case failure == network.NoTLS:
 		return "The server does not use TLS from the start. Use smtp:// instead of smtps://, usually with port 587."
 	case strings.Contains(err.Error(), "does not support STARTTLS"):
 		return "The server offers no STARTTLS. Use smtps:// if it has a port for TLS (usually 465); mail is sent unencrypted only to a server on this machine."
@@ -187,7 +180,7 @@ func Advice(err error) string {
 		return "The server refuses the user name or the password in --smtp. Some providers require an application password."
 	case errors.As(err, &answer) && answer.Code == 530:
 		return "The server requires a user name and a password. Add them to --smtp."
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timedOut) && timedOut.Timeout():
+	case failure == network.TimedOut:
 		return "The server did not answer in time. Check host and port in --smtp; many providers close port 25, and a server that uses TLS from the start needs smtps://."
 	}
 	return "Try it with \"quillgate mail test ADDRESS\", and check the log of the SMTP server."

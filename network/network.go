@@ -1,6 +1,7 @@
 // Package network decides which addresses count as one client, and limits what
 // each client may do or hold. All limits by client address are built on it, so
-// the rule for IPv6 is written once.
+// the rule for IPv6 is written once. It also tells apart the reasons why a
+// connection to another server fails.
 package network
 
 import (

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -69,32 +70,32 @@ func Send(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 // unreachable describes why a request got no answer.
 func unreachable(host string, err error) *Trouble {
 	t := &Trouble{Code: CodeUnavailable, Outcome: NotDone, Err: err}
-	switch FailureOf(err) {
-	case Canceled:
+	switch network.FailureOf(err) {
+	case network.Canceled:
 		t.What = "The call was cancelled before the blog answered."
-	case NameUnknown:
+	case network.NameUnknown:
 		t.What = "The host name " + host + " is unknown. Check the address and the network."
-	case NameNotFound:
+	case network.NameNotFound:
 		t.What = "The host name " + host + " cannot be looked up at the moment. Check the network."
-	case NotTrusted:
+	case network.NotTrusted:
 		t.What = "The certificate of " + host + " is signed by " + issuer(err) + ", which is not trusted here. A proxy, a virus scanner or a hotel network may be in between."
-	case OtherName:
+	case network.OtherName:
 		t.What = "The certificate presented for " + host + " belongs to another name. A hotel network may be in between."
-	case Expired:
+	case network.Expired:
 		t.What = "The certificate of " + host + " has expired, or the clock of this computer is wrong" + validity(err) + "."
-	case BadCertificate:
+	case network.BadCertificate:
 		t.What = "The certificate of " + host + " is not valid."
-	case NoTLS:
+	case network.NoTLS:
 		t.What = host + " does not speak TLS on this port."
-	case TLSRefused:
+	case network.TLSRefused:
 		t.What = host + " refused the encrypted connection."
-	case Refused:
+	case network.Refused:
 		t.What = host + " refused the connection. Its server may be down."
-	case NoRoute:
+	case network.NoRoute:
 		t.What = "This network has no route to " + host + ". On macOS, allow access to the local network in the privacy settings."
-	case TimedOut:
+	case network.TimedOut:
 		t.Code, t.What = CodeTimeout, host+" did not answer in time."
-	case Closed:
+	case network.Closed:
 		t.What, t.Outcome = host+" closed the connection without an answer.", Unknown
 	default:
 		t.What = host + " cannot be reached."

@@ -9,7 +9,7 @@ import (
 
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/media"
-	"github.com/quillgate/quillgate/upstream"
+	"github.com/quillgate/quillgate/network"
 )
 
 // advice returns a sentence on what to do about an error whose own text does
@@ -56,12 +56,12 @@ func adviceOnMedia(err error) string {
 // adviceOnCall returns a sentence on what to do if a server could not be
 // called.
 func adviceOnCall(err *url.Error) string {
-	switch upstream.FailureOf(err) {
-	case upstream.NameUnknown, upstream.NameNotFound:
+	switch network.FailureOf(err) {
+	case network.NameUnknown, network.NameNotFound:
 		return "The host name in this address is unknown. Check --url and DNS."
-	case upstream.Refused:
+	case network.Refused:
 		return "No server listens there. Start one with \"quillgate serve\", or give the address of the endpoint with --url."
-	case upstream.TimedOut:
+	case network.TimedOut:
 		return "The server does not answer in time. Check --url and the network in between, or wait longer with --timeout."
 	}
 	return ""

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quillgate/quillgate/network"
 	"github.com/quillgate/quillgate/site"
-	"github.com/quillgate/quillgate/upstream"
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
@@ -58,8 +58,8 @@ func (d *doctor) reach(ctx context.Context) bool {
 // unreachable explains why the endpoint does not answer.
 func (d *doctor) unreachable(err error) {
 	check := "endpoint"
-	switch upstream.FailureOf(err) {
-	case upstream.NotTrusted, upstream.OtherName, upstream.Expired, upstream.BadCertificate, upstream.NoTLS, upstream.TLSRefused:
+	switch network.FailureOf(err) {
+	case network.NotTrusted, network.OtherName, network.Expired, network.BadCertificate, network.NoTLS, network.TLSRefused:
 		check = "tls"
 	}
 	d.find(check, problem, "%s does not answer. %s", d.endpoint, d.why(err))
@@ -68,30 +68,30 @@ func (d *doctor) unreachable(err error) {
 // why explains in a sentence or two why a request got no answer, and what to
 // do.
 func (d *doctor) why(err error) string {
-	switch upstream.FailureOf(err) {
-	case upstream.NotTrusted:
+	switch network.FailureOf(err) {
+	case network.NotTrusted:
 		if unknown, ok := errors.AsType[x509.UnknownAuthorityError](err); ok && unknown.Cert != nil && bytes.Equal(unknown.Cert.RawIssuer, unknown.Cert.RawSubject) {
 			return "The certificate is self-signed, and most clients refuse that. Get a certificate with --tls-domain, or one for the proxy. To run the other checks anyway, give this one with --roots."
 		}
 		return "The certificate is not signed by an authority that this machine trusts. Serve the whole chain, or get a certificate with --tls-domain. For a private authority, use --roots."
-	case upstream.OtherName:
+	case network.OtherName:
 		name, _ := errors.AsType[x509.HostnameError](err)
 		return fmt.Sprintf("The certificate is not for %s but for %s. Get one for this name, or use the name in the certificate.", d.home.Hostname(), namesIn(name.Certificate))
-	case upstream.Expired:
+	case network.Expired:
 		return "The certificate is not valid today. Renew it, or set the clock of this machine."
-	case upstream.NoTLS:
+	case network.NoTLS:
 		return "The server at this port does not speak TLS. Use http:// or another port, or set up TLS there."
-	case upstream.NameUnknown:
+	case network.NameUnknown:
 		return fmt.Sprintf("The host name %s is unknown. Check its spelling, and that DNS has an address (A or AAAA) for it.", d.endpoint.Hostname())
-	case upstream.NameNotFound:
+	case network.NameNotFound:
 		return "DNS does not answer on this machine. Check its network."
-	case upstream.Refused:
+	case network.Refused:
 		return "Nothing listens at this address and port. Check that the server, and any proxy in front of it, is running and listens there."
-	case upstream.NoRoute:
+	case network.NoRoute:
 		return "This machine has no route to that address. Check its network, and that DNS names the right address."
-	case upstream.TimedOut:
+	case network.TimedOut:
 		return fmt.Sprintf("There was no answer within %v. A firewall may be in the way, or the proxy cannot reach the server.", d.cmd.Timeout)
-	case upstream.Closed:
+	case network.Closed:
 		return "The connection was closed without an answer. Check the logs of the server and the proxy. Too many connections from one address are also refused this way."
 	}
 	if inner := errors.Unwrap(err); inner != nil {

@@ -28,7 +28,7 @@ var stairs = map[string][]string{
 	"permalink": nil,
 	"fetch":     {"network"},
 
-	"upstream":              {"xmlrpc", "fetch"},
+	"upstream":              {"xmlrpc", "fetch", "network"},
 	"upstream/upstreamtest": {"xmlrpc", "methods"},
 
 	"loose": {"xmlrpc", "methods"},
@@ -46,7 +46,7 @@ var stairs = map[string][]string{
 
 	"pingback": {"site", "options", "database", "markup", "network", "fetch", "loose", "xmlrpc"},
 
-	"mail":          {"database"},
+	"mail":          {"database", "network"},
 	"mail/mailtest": nil,
 	"notices":       {"mail", "site", "auth", "apps", "audit", "database", "markup", "network"},
 
@@ -60,12 +60,12 @@ var stairs = map[string][]string{
 	"desk":      {"profiles", "site", "auth", "markup"},
 	"signer":    {"signature", "xmlrpc", "methods"},
 
-	"gateway": {"applications", "loose", "auth", "apps", "audit", "database", "methods", "upstream", "xmlrpc"},
+	"gateway": {"applications", "loose", "auth", "apps", "audit", "database", "methods", "network", "upstream", "xmlrpc"},
 
 	"signer/local": {"signer", "signature", "xmlrpc", "methods", "upstream"},
 
 	"server":        {"mail", "notices", "gateway", "wordpress", "desk", "pingback", "profiles", "public", "site", "options", "auth", "apps", "audit", "xmlrpc", "methods", "media", "database", "network", "permalink", "markup"},
-	"cmd/quillgate": {"server", "mail", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "options", "auth", "apps", "audit", "database", "migrations"},
+	"cmd/quillgate": {"server", "mail", "media", "transfer", "gateway", "signer", "signer/local", "upstream", "methods", "signature", "xmlrpc", "wxr", "fetch", "site", "options", "auth", "apps", "audit", "database", "migrations", "network"},
 
 	"database/databasetest": {"database"},
 	"media/mediatest":       nil,

@@ -1,4 +1,4 @@
-package upstream
+package network
 
 import (
 	"context"
@@ -32,8 +32,8 @@ const (
 	Closed                        // the connection was closed without an answer
 )
 
-// FailureOf returns the reason for an error of an [http.RoundTripper] or
-// [http.Client].
+// FailureOf returns the reason for an error of a connection, of an
+// [http.RoundTripper] or of an [http.Client].
 func FailureOf(err error) Failure {
 	var (
 		dns     *net.DNSError
