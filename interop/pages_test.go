@@ -84,20 +84,27 @@ func judge(t *testing.T, v *tab, open func(t *testing.T)) (source string) {
 		if got := v.shift(t); got > maxShift {
 			t.Errorf("%s: the layout shifts by %.4f", l.name, got)
 		}
-		if got := v.wide(t); got > 0 {
-			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
-		}
-		if l.mobile {
-			for _, what := range v.small(t) {
-				t.Errorf("%s: too small for a finger: %s", l.name, what)
-			}
-		}
-		v.keepPicture(t, l)
-		for _, what := range v.violationsIn(t, l) {
-			t.Errorf("%s: %s", l.name, what)
-		}
+		judgeLook(t, v, l)
 	}
 	return v.source(t)
+}
+
+// judgeLook checks the width, the sizes and the accessibility of the open page
+// in one look.
+func judgeLook(t *testing.T, v *tab, l look) {
+	t.Helper()
+	if got := v.wide(t); got > 0 {
+		t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
+	}
+	if l.mobile {
+		for _, what := range v.small(t) {
+			t.Errorf("%s: too small for a finger: %s", l.name, what)
+		}
+	}
+	v.keepPicture(t, l)
+	for _, what := range v.violationsIn(t, l) {
+		t.Errorf("%s: %s", l.name, what)
+	}
 }
 
 // judgeHere is judge for a page that is shown once: it looks at the one that is open, with all that folds unfolded.
@@ -110,18 +117,7 @@ func judgeHere(t *testing.T, v *tab, was look) (source string) {
 	do(t, v, chromedp.Evaluate[chromedp.Void](`for (const d of document.querySelectorAll("details")) d.open = true`))
 	for _, l := range looks() {
 		v.resize(t, l)
-		if got := v.wide(t); got > 0 {
-			t.Errorf("%s: the page is %d pixels wider than the window", l.name, got)
-		}
-		if l.mobile {
-			for _, what := range v.small(t) {
-				t.Errorf("%s: too small for a finger: %s", l.name, what)
-			}
-		}
-		v.keepPicture(t, l)
-		for _, what := range v.violationsIn(t, l) {
-			t.Errorf("%s: %s", l.name, what)
-		}
+		judgeLook(t, v, l)
 	}
 	v.resize(t, was)
 	return source

@@ -121,16 +121,7 @@ func newPost(user, password, title string) []byte {
 // published publishes a post and returns its id.
 func published(t *testing.T, p *process) int64 {
 	t.Helper()
-	resp, err := http.DefaultClient.Do(request(t, p.endpoint, newPost(seedUser, seedPassword, "A post")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := xmlrpc.DecodeResponse(text, xmlrpc.Limits{})
+	v, err := callWith(t.Context(), http.DefaultTransport, p.endpoint, http.Header{"Content-Type": {"text/xml"}}, newPost(seedUser, seedPassword, "A post"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,24 +87,33 @@ func (s *signing) mostResident(ctx context.Context, t *testing.T) int64 {
 	}
 }
 
-var residentNow = regexp.MustCompile(`(?m)^VmRSS:\s+([0-9]+) kB$`)
-
-// resident is the memory that a process has in use, as Linux counts it.
+// resident returns the memory that a process uses, as Linux counts it.
 func resident(t *testing.T, p *process) int64 {
+	t.Helper()
+	return memoryOf(t, p, "VmRSS")
+}
+
+// peakMemory returns the most memory that a process has ever used, as Linux
+// counts it.
+func peakMemory(t *testing.T, p *process) int64 {
+	t.Helper()
+	return memoryOf(t, p, "VmHWM")
+}
+
+// memoryOf returns the bytes in a line of the status of a process, or 0 if it
+// cannot be read, which fails the test.
+func memoryOf(t *testing.T, p *process, line string) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		t.Error(err)
 		return 0
 	}
-	m := residentNow.FindSubmatch(status)
-	if m == nil {
-		t.Error("the status of the process does not tell its memory")
-		return 0
-	}
-	kib, err := strconv.ParseInt(string(m[1]), 10, 64)
+	_, rest, _ := strings.Cut("\n"+string(status), "\n"+line+":")
+	text, _, _ := strings.Cut(rest, "\n")
+	kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(text, "kB")), 10, 64)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("the status of the process has no valid %s: %v", line, err)
 	}
 	return kib << 10
 }

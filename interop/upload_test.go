@@ -9,8 +9,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -152,24 +150,4 @@ func digest(r io.Reader) []byte {
 		return nil
 	}
 	return h.Sum(nil)
-}
-
-var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+([0-9]+) kB$`)
-
-// peakMemory is the most memory that the process ever had resident, as Linux counts it.
-func peakMemory(t *testing.T, p *process) int64 {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := highWater.FindSubmatch(status)
-	if m == nil {
-		t.Fatal("the status of the process does not tell its memory")
-	}
-	kib, err := strconv.ParseInt(string(m[1]), 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kib << 10
 }
