@@ -126,9 +126,9 @@ func (b *intakeBatch) takeTerms(ctx context.Context) error {
 // namedTerms lists the terms of the batch, each once.
 func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 	var list []newTerm
-	at := map[termRef]bool{}
+	at := map[termRef]wxr.Term{}
 	add := func(ref termRef, term wxr.Term, declared bool) {
-		at[ref] = true
+		at[ref] = term
 		t := newTerm{ref: ref, term: term, declared: declared, name: markup.Escape(database.CleanText(term.Name))}
 		t.slug, t.proper = ref.slug(term.Name)
 		list = append(list, t)
@@ -144,8 +144,12 @@ func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 			b.left(object, "a term without a name")
 			continue
 		}
-		if at[ref] {
-			b.left(object, "it occurs twice in the file")
+		if first, twice := at[ref]; twice {
+			// A WordPress without taxonomies of its own lists categories and
+			// tags a second time, as <wp:term>.
+			if first.ID != t.ID || first.Name != t.Name {
+				b.left(object, "it occurs twice in the file")
+			}
 			continue
 		}
 		add(ref, t, true)
@@ -156,7 +160,7 @@ func (b *intakeBatch) namedTerms(ctx context.Context) ([]newTerm, error) {
 	for i := range b.batch.Posts {
 		for _, r := range b.batch.Posts[i].Terms {
 			ref := refOf(r.Taxonomy, r.Slug, r.Name)
-			if at[ref] || ref.Slug == "" || !slices.Contains(takenTaxonomies, r.Taxonomy) {
+			if _, there := at[ref]; there || ref.Slug == "" || !slices.Contains(takenTaxonomies, r.Taxonomy) {
 				continue
 			}
 			name := r.Name

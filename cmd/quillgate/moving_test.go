@@ -309,6 +309,25 @@ func TestMovedPostsAreFoundByTheNamesInTheFile(t *testing.T) {
 	})
 }
 
+// WordPress lists categories and tags a second time if the blog has no
+// taxonomies of its own. That is not a loss, but another name is.
+func TestMovedTermsAreListedTwice(t *testing.T) {
+	category := `<wp:category><wp:term_id>8</wp:term_id><wp:category_nicename>news</wp:category_nicename><wp:category_parent></wp:category_parent><wp:cat_name><![CDATA[News]]></wp:cat_name></wp:category>`
+	term := func(id int, name string) string {
+		return fmt.Sprintf(`<wp:term><wp:term_id>%d</wp:term_id><wp:term_taxonomy>category</wp:term_taxonomy><wp:term_slug>news</wp:term_slug><wp:term_parent></wp:term_parent><wp:term_name><![CDATA[%s]]></wp:term_name></wp:term>`, id, name)
+	}
+	post := thing{id: 10, title: "One", name: "one", extra: `<category domain="category" nicename="news"><![CDATA[News]]></category>`}.String()
+	eachMove(t, func(m *moved) {
+		posts, terms, _, problems := m.take(exported(category, term(8, "News"), post))
+		if posts != 1 || terms != 1 || len(problems) > 0 {
+			m.t.Errorf("%d posts, %d terms, problems %v", posts, terms, problems)
+		}
+		if _, _, _, problems := m.take(exported(category, term(9, "Novelties"), post)); problems["left out: it occurs twice in the file"] != 1 {
+			m.t.Errorf("another name for the same term: problems %v", problems)
+		}
+	})
+}
+
 // Terms without a valid slug become terms with their own slugs: C, C# and C++
 // are three. Their lists are found at the names in the file.
 func TestMovedTermsAreFoundByTheNamesInTheFile(t *testing.T) {
