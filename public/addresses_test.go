@@ -13,7 +13,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// library is a blog with one of everything that has an address.
+// library is a blog with an object of every kind that has an address.
 func library(t *testing.T, db *database.DB, structure string) *face {
 	t.Helper()
 	f := openFace(t, db, public.Config{})
@@ -38,7 +38,7 @@ func TestPlainAddresses(t *testing.T) {
 		tests := []struct {
 			target string
 			status int
-			want   string // in the body, or the address of a redirect
+			want   string // text in the body, or the target of a redirect
 		}{
 			{"/", 200, `<h2><a href="https://blog.example/?p=1">Older</a></h2>`},
 			{"/?p=2", 200, "<h1>Newer</h1>"},
@@ -164,8 +164,8 @@ func TestPrettyAddresses(t *testing.T) {
 	})
 }
 
-// Numbers of posts in the addresses move dates to addresses of their own, and what stands in front of all addresses
-// stands in front of lists too.
+// If the addresses of posts contain their numbers, the addresses of dates get a
+// prefix, and a prefix of all addresses applies to lists too.
 func TestAddressesBehindAFront(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := library(t, db, "/archives/%post_id%")
@@ -179,8 +179,8 @@ func TestAddressesBehindAFront(t *testing.T) {
 	})
 }
 
-// The number of a post leads to it from where a usual structure has it, whatever
-// the structure is now, and to nothing but posts that are public.
+// The number of a post in an address of a usual structure leads to the post,
+// whatever the current structure is, but only to public posts.
 func TestNumbersInFormerAddresses(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := library(t, db, "")
@@ -202,7 +202,8 @@ func TestNumbersInFormerAddresses(t *testing.T) {
 	})
 }
 
-// Categories and authors stand in addresses where the structure says so, and the wrong ones lead to the right ones.
+// Addresses contain categories and authors if the structure has them, and wrong
+// ones lead to the right address.
 func TestNamesInAddresses(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := library(t, db, "/%category%/%author%/%postname%/")
@@ -243,12 +244,12 @@ func TestPaging(t *testing.T) {
 		expect(t, "search", f.get(t, "/?s=number"), 200, `href="https://blog.example/page/2/?s=number"`)
 		expect(t, "second page of a search", f.get(t, "/page/2/?s=number"), 200, "Number 14.")
 		expect(t, "second page of a year", f.get(t, "/2026/page/2/"), 200, "Number 14.")
-		// The neighbours of a post.
+		// The previous and the next post.
 		expect(t, "a post in the middle", f.get(t, "/number-10/"), 200, "/number-9/", "/number-11/")
 	})
 }
 
-// Who moves a post leaves its old addresses leading to it.
+// The old addresses of a post that was moved lead to it.
 func TestOldAddresses(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -277,7 +278,7 @@ func TestOldAddresses(t *testing.T) {
 	})
 }
 
-// What is not public has no address, and nothing names it.
+// A post that is not public has no address, and no page mentions it.
 func TestHiddenPosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -306,7 +307,8 @@ func TestHiddenPosts(t *testing.T) {
 				if w.Code == 301 {
 					w = f.get(t, strings.TrimPrefix(w.Header().Get("Location"), base))
 				}
-				// What was asked for may be said again, and terms are public.
+				// An answer may repeat the words of the
+				// request, and terms are public.
 				body := strings.NewReplacer("“veiled”", "", `value="veiled"`, "", "s=veiled", "").Replace(w.Body.String())
 				if strings.Contains(body, "Veiled ") || strings.Contains(body, "veiled text") || strings.Contains(body, "veiled-") {
 					t.Errorf("%s (%s): shows what is not public\n%s", target, structure, body)
@@ -316,7 +318,7 @@ func TestHiddenPosts(t *testing.T) {
 	})
 }
 
-// A4: no one learns here which accounts there are.
+// A4: the pages do not reveal which accounts exist.
 func TestA4AuthorsWithoutPosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

@@ -12,36 +12,36 @@ import (
 	"github.com/quillgate/quillgate/permalink"
 )
 
-// ask is what an address asks for, as far as that is clear without the
-// database. Unknown parameters are left out, so that addresses that differ only
-// in those share an answer.
+// ask is the content of a request, as far as it is clear without the database.
+// Unknown parameters are left out, so that addresses that differ only in those
+// share an answer.
 type ask struct {
-	path  []string // the parts as they came, without what asks for a page of a list or for a feed
+	path  []string // the parts of the path, without those that select a page of a list or a feed
 	query url.Values
-	page  int    // of a list, from 1
-	part  int    // of a post, from 1, where the query says it
+	page  int    // the page of a list, from 1
+	part  int    // the page of a post, from 1, if it is in the query
 	feed  string // rss2 or atom; "" for a page
-	// comments asks for the comments of the whole blog as a feed.
+	// comments requests the comments of the whole blog as a feed.
 	comments bool
-	reply    int64 // the comment that the form is to answer
-	held     int64 // the comment that waits, and that is shown to who has its token
+	reply    int64 // the comment that the form replies to
+	held     int64 // the held comment that is shown to the visitor with its token
 	token    string
-	notice   string // what has just happened to the visitor's comment: one of the notices
+	notice   string // one of the notices, about the visitor's comment
 
-	given    string // the path as it came, escaped
-	rest     string // the whole query in the form of permalink.OldQuery, when it has parameters that mean nothing here
-	asked    string // the address in the form in which it is compared with the canonical one
-	front    string // what addresses of lists begin with
+	given    string // the escaped path, unchanged
+	rest     string // the whole query in the form of permalink.OldQuery, if it has unknown parameters
+	asked    string // the address in a form that can be compared with the canonical one
+	front    string // the beginning of addresses of lists
 	dates    string
-	unlocked bool          // the visitor has shown the password of the post
-	who      auth.Identity // who asks; the answer to someone who is signed in is for them alone
-	edition  edition       // of the blog when it was asked
+	unlocked bool          // the visitor has entered the password of the post
+	who      auth.Identity // the visitor; an answer for a user who is signed in is only for that user
+	edition  edition       // the revision of the blog at the time of the request
 }
 
-// parameters are those that select what is shown.
+// parameters lists the parameters that select what is shown.
 var parameters = []string{"p", "page_id", "attachment_id", "cat", "tag", "category_name", "author", "author_name", "m", "year", "monthnum", "day", "s", "page", "name", "pagename"}
 
-// otherParameters are known parameters that select nothing.
+// otherParameters lists known parameters that select nothing.
 var otherParameters = []string{"paged", "replytocom", "unapproved", "moderation-hash", "comment", "feed"}
 
 // feedNames maps the names of feeds in addresses to formats. The older formats
@@ -127,7 +127,7 @@ func (q *ask) trim() {
 	}
 }
 
-// key returns a text that differs for everything that can be asked for.
+// key returns a text that differs for requests with different answers.
 func (q *ask) key() string {
 	var b strings.Builder
 	b.WriteString(q.asked)
@@ -209,7 +209,7 @@ func newPeriod(parts []string) (d period, ok bool) {
 		return d, false
 	}
 	from, _ := d.span()
-	return d, d.day == 0 || from.Day() == d.day // no 31st of February
+	return d, d.day == 0 || from.Day() == d.day // there is no 31 February
 }
 
 // date parses the period from the parameter m, or from year, monthnum and day.

@@ -15,8 +15,9 @@ import (
 	"github.com/quillgate/quillgate/public"
 )
 
-// BenchmarkPages asks for pages over HTTP and, in turns, for the same bytes with the same headers from a handler that has
-// them in memory. of-memory is the share of that throughput; made is how long a page takes that is not kept.
+// BenchmarkPages requests pages over HTTP and, in turns, the same bytes with
+// the same headers from a handler that has them in memory. of-memory is the
+// ratio of the throughputs; made is the time for a page that is not cached.
 func BenchmarkPages(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) { benchmarkPages(b, databasetest.SQLite(b)) })
 	b.Run("postgres", func(b *testing.B) { benchmarkPages(b, databasetest.Postgres(b)) })
@@ -40,7 +41,8 @@ func benchmarkPages(b *testing.B, address string) {
 			var ofMemory, ofFull time.Duration
 			b.ResetTimer()
 			for range b.N {
-				// In turns, so that whatever else the machine does hits both alike.
+				// In turns, so that the load of the machine
+				// affects both alike.
 				ofMemory += batch(b, memory.URL+target)
 				ofFull += batch(b, full.URL+target)
 			}
@@ -48,7 +50,7 @@ func benchmarkPages(b *testing.B, address string) {
 			start := time.Now()
 			const made = 20
 			for i := range made {
-				f.set(b, "blog_tagline", strconv.Itoa(i)) // nothing is kept
+				f.set(b, "blog_tagline", strconv.Itoa(i)) // nothing is cached
 				f.get(b, target)
 			}
 			b.ReportMetric(0, "ns/op")
@@ -69,13 +71,13 @@ func fromMemory(w *httptest.ResponseRecorder) http.Handler {
 	})
 }
 
-// A batch is so many requests, by so many clients.
+// A batch has a number of requests, by a number of clients.
 const (
 	requests = 400
 	clients  = 8
 )
 
-// client keeps a connection for each of the clients.
+// client keeps a connection open for each of the clients.
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 
 func batch(b *testing.B, url string) time.Duration {

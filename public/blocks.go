@@ -12,9 +12,9 @@ import (
 var reusable = regexp.MustCompile(`<!--\s+wp:(?:core/)?block\s+(\{[^>]*?\})\s+/-->`)
 
 const (
-	maxBlocks     = 100     // reusable blocks that a page shows
-	maxBlockBytes = 1 << 20 // of all of them
-	maxBlockDepth = 5       // of those in each other
+	maxBlocks     = 100     // the largest number of reusable blocks on a page
+	maxBlockBytes = 1 << 20 // the largest size of all of them
+	maxBlockDepth = 5       // the largest depth of blocks inside others
 )
 
 // blockRefs returns the ids of the first maxBlocks reusable blocks that a text
@@ -65,7 +65,7 @@ func (a *album) readBlocks(ctx context.Context, texts []text) error {
 		}
 		var next []int64
 		for _, id := range ids {
-			a.blocks[id] = found[id] // empty when there is none, which is then known
+			a.blocks[id] = found[id] // empty if it does not exist, so that it is not read again
 			next = append(next, blockRefs(found[id])...)
 		}
 		ids = next

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// What is kept has a bound, whatever is asked for; what is asked for again stays.
+// The cache keeps its size whatever is requested, and keeps pages that are
+// requested again.
 func TestCacheIsBounded(t *testing.T) {
 	const limit = 100_000
 	c := newCache(limit)

@@ -17,7 +17,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// Whatever is written is seen by the very next visitor, wherever it shows, although everything was kept a moment before.
+// Every write is visible to the next visitor, on all pages that it affects,
+// although all of them were cached just before.
 func TestWritesAreSeenAtOnce(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -78,7 +79,7 @@ func TestWritesAreSeenAtOnce(t *testing.T) {
 	})
 }
 
-// A scheduled post appears when its time has come, and not before.
+// A scheduled post appears at its time, and not before.
 func TestScheduledPostAppears(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -92,7 +93,8 @@ func TestScheduledPostAppears(t *testing.T) {
 	})
 }
 
-// What another process writes to the same database is seen after a second, options too.
+// A write of another process to the same database is visible after a second,
+// even one to options.
 func TestWritesOfAnotherProcess(t *testing.T) {
 	databasetest.EachURL(t, func(t *testing.T, address string) {
 		here := openFace(t, databasetest.Open(t, address), public.Config{})
@@ -154,7 +156,7 @@ func TestConditionalRequests(t *testing.T) {
 				t.Errorf("%s, HEAD: %d, %v", target, r.Code, r.Header())
 			}
 		}
-		// Both validators tell a change, however quickly it comes.
+		// Both validators reveal a change, however quickly it comes.
 		for range 3 {
 			before := f.get(t, "/")
 			f.post(t, "Another", "text")
@@ -165,7 +167,8 @@ func TestConditionalRequests(t *testing.T) {
 				}
 			}
 		}
-		// A write that changes nothing here does not make the page another one.
+		// A write that changes nothing on a page does not change its
+		// validators.
 		before := f.get(t, "/")
 		f.post(t, "Unseen", "text", status("draft"))
 		if w := f.get(t, "/", "If-None-Match", before.Header().Get("ETag")); w.Code != http.StatusNotModified {
@@ -177,7 +180,8 @@ func TestConditionalRequests(t *testing.T) {
 	})
 }
 
-// The number of statements does not grow with the number of posts, and a page that is kept costs none.
+// The number of statements does not depend on the number of posts, and a cached
+// page needs none.
 func TestStatements(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := library(t, db, "/%postname%/")
@@ -191,7 +195,7 @@ func TestStatements(t *testing.T) {
 			"/": 15, "/page/2/": 13, "/one-of-many/": 16, "/colophon/": 14, "/category/fruit/": 16, "/tag/red-sky/": 13, "/author/ada/": 13, "/2026/": 12, "/?s=text": 12,
 			"/feed/": 8, "/feed/atom/": 8, "/comments/feed/": 6, "/one-of-many/feed/": 10, "/wp-sitemap.xml": 5, "/nothing-here/": 10,
 		} {
-			f.set(t, "blog_tagline", target) // nothing is kept
+			f.set(t, "blog_tagline", target) // nothing is cached
 			before := db.Statements()
 			f.get(t, target)
 			if n := db.Statements() - before; n > most {

@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// remark is the form of a comment as a visitor fills it in, with changes.
+// remark returns the form of a comment as a visitor fills it in, with changes.
 func remark(post int64, text string, changes ...string) url.Values {
 	form := url.Values{"comment_post_ID": {itoa(post)}, "comment_parent": {"0"}, "comment": {text}, "author": {"Vic"}, "email": {"vic@mail.example"}, "url": {"https://vic.example/"}, "homepage": {""}}
 	for i := 0; i+1 < len(changes); i += 2 {
@@ -39,7 +39,8 @@ func TestCommentForm(t *testing.T) {
 			return n
 		}
 
-		// A new blog does not accept comments of visitors, and has no form.
+		// A new blog accepts no comments of visitors, and shows no
+		// form.
 		lacks(t, "a blog without comments of visitors", f.get(t, link(open)), "wp-comments-post.php")
 		expect(t, "a comment there", f.send(t, "/wp-comments-post.php", remark(open, "Hello")), 422, "signed-in users")
 		f.set(t, "anonymous_comments", "1")
@@ -73,7 +74,7 @@ func TestCommentForm(t *testing.T) {
 			t.Fatalf("%d comments were written, want none", n)
 		}
 
-		// No one knows the visitor: the comment waits, and the page
+		// The visitor is unknown, so the comment is held, and the page
 		// says so.
 		w := f.send(t, "/wp-comments-post.php", remark(open, "First remark"))
 		expect(t, "an unknown visitor", w, 303)
@@ -90,7 +91,8 @@ func TestCommentForm(t *testing.T) {
 		expect(t, "the same again", f.send(t, "/wp-comments-post.php", remark(open, "First remark")), 422, "already posted this comment")
 		expect(t, "another at once", f.send(t, "/wp-comments-post.php", remark(open, "Second remark")), 429, "commenting too quickly")
 
-		// Once one was approved the next ones appear at once, threaded.
+		// After one comment was approved, the next ones appear at once,
+		// in threads.
 		var first int64
 		if err := db.Get(t.Context(), &first, `SELECT id FROM comments`); err != nil {
 			t.Fatal(err)
@@ -117,7 +119,7 @@ func TestCommentForm(t *testing.T) {
 			t.Errorf("the comment comes from %q, %v", ip, err)
 		}
 
-		// Who fills in what no one sees is a program.
+		// Only a program fills in the hidden field.
 		pass()
 		before := count()
 		expect(t, "a program", f.send(t, "/wp-comments-post.php", remark(open, "Buy", "homepage", "https://spam.example/")), 303)
@@ -127,7 +129,7 @@ func TestCommentForm(t *testing.T) {
 	})
 }
 
-// A comment is taken from our own pages alone, and by POST.
+// Comments are only accepted from pages of this blog, and by POST.
 func TestCommentOfAnotherSite(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -148,7 +150,7 @@ func TestCommentOfAnotherSite(t *testing.T) {
 	})
 }
 
-// Comments of every shape are shown once each, whatever they name as their parents.
+// Each comment is shown once, whatever parent it names.
 func TestThreads(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -169,7 +171,8 @@ func TestThreads(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// A circle, one's own parent, and a parent on another post: imports bring them.
+		// Imports can bring cycles, comments that are their own parent,
+		// and parents on other posts.
 		for child, parent := range map[int64]int64{ids[0]: ids[7], ids[3]: ids[3], ids[5]: stray} {
 			if _, err := db.Exec(t.Context(), `UPDATE comments SET parent = $2 WHERE id = $1`, child, parent); err != nil {
 				t.Fatal(err)

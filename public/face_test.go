@@ -20,7 +20,7 @@ import (
 
 const base = "https://blog.example"
 
-// face is a blog with its pages, and a clock that is moved by hand.
+// face is a blog with its pages, and a clock that the test sets.
 type face struct {
 	*site.Site
 	http.Handler
@@ -41,7 +41,7 @@ func openFace(t testing.TB, db *database.DB, cfg public.Config) *face {
 	return f
 }
 
-// routes serves pages at the addresses that the server gives them.
+// routes serves pages at the addresses that the server uses.
 func routes(t testing.TB, cfg public.Config) http.Handler {
 	t.Helper()
 	pages, err := public.New(cfg)
@@ -62,7 +62,7 @@ func routes(t testing.TB, cfg public.Config) http.Handler {
 
 func (f *face) user(t testing.TB, login string, role auth.Role) auth.Identity {
 	t.Helper()
-	// In the table itself: the hash of a password takes its time.
+	// Directly in the table, because hashing a password takes time.
 	var id int64
 	err := f.db.Update(t.Context(), func(tx *database.Tx) error {
 		return tx.Get(t.Context(), &id, `INSERT INTO users (login, login_key, email, email_key, nicename, display_name, role, registered)
@@ -85,7 +85,7 @@ func (f *face) set(t testing.TB, name, value string) {
 	}
 }
 
-// post publishes a post, with what the changes say.
+// post publishes a post with the given properties.
 func (f *face) post(t testing.TB, title, content string, changes ...func(*site.PostEdit)) int64 {
 	t.Helper()
 	edit := site.PostEdit{Title: &title, Content: &content, Status: new("publish"), CommentStatus: new("open")}
@@ -127,7 +127,7 @@ func (f *face) get(t testing.TB, target string, headers ...string) *httptest.Res
 	return w
 }
 
-// send posts a form as a browser on a page of the blog does.
+// send posts a form as a browser does on a page of the blog.
 func (f *face) send(t testing.TB, target string, form url.Values, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, base+target, strings.NewReader(form.Encode()))
@@ -141,7 +141,7 @@ func (f *face) send(t testing.TB, target string, form url.Values, headers ...str
 	return w
 }
 
-// expect checks an answer: its status and what its body holds.
+// expect checks the status of an answer, and parts of its body.
 func expect(t *testing.T, what string, w *httptest.ResponseRecorder, status int, want ...string) {
 	t.Helper()
 	if w.Code != status {

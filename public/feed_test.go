@@ -15,12 +15,14 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// feedTexts reads a document of XML to its end and returns all texts and attributes.
+// feedTexts reads an XML document to its end, and returns all texts and
+// attributes.
 func feedTexts(t *testing.T, what, document string) []string {
 	t.Helper()
 	var texts []string
 	var text strings.Builder
-	// What readers may take for HTML: in Atom the type says so, in RSS nothing does.
+	// Texts that readers may take for HTML: the type decides that in Atom,
+	// and nothing does in RSS.
 	shown := []string{"content"}
 	if strings.Contains(document, "<rss") {
 		shown = []string{"encoded", "description", "title", "creator", "category"}
@@ -51,7 +53,7 @@ func feedTexts(t *testing.T, what, document string) []string {
 	}
 }
 
-// readRSS and readAtom read feeds as a feed reader does.
+// readRSS and readAtom read feeds as feed readers do.
 type readRSS struct {
 	Channel struct {
 		Title string `xml:"title"`
@@ -158,7 +160,7 @@ func TestFeeds(t *testing.T) {
 	})
 }
 
-// Comments on what is not for everyone are in no feed.
+// No feed contains comments on a post that is not public.
 func TestCommentsFeedHidesComments(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Players of films, and the page of the same film.
+// Players of videos, and the page of the same video.
 var players = []struct {
 	player *regexp.Regexp
 	page   string
@@ -23,8 +23,8 @@ var players = []struct {
 // films replaces embedded content of other sites by links to it: frames, and
 // the objects of old posts. So no visitor contacts another site unknowingly.
 type films struct {
-	depth int    // how many objects are open
-	shown string // the link that stands for the outermost of them; what else is in it is for those who cannot show it
+	depth int    // the number of open objects
+	shown string // the link in place of the outermost of them; the rest of their content is a fallback
 }
 
 // hides reports whether the text is the fallback in an object, for browsers

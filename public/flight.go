@@ -25,7 +25,7 @@ type flight struct {
 
 var errNotMade = errors.New("the page was not made")
 
-// do waits for the answer for key that is being made, or makes it.
+// do waits for the answer for key that is being produced, or produces it.
 func (f *flights) do(ctx context.Context, key string, work func(context.Context) (*answer, error)) (*answer, error) {
 	f.mu.Lock()
 	if r := f.running[key]; r != nil {
@@ -64,7 +64,7 @@ func (f *flights) leave(key string, r *flight) {
 	if r.waiting--; r.waiting == 0 {
 		r.cancel()
 		if f.running[key] == r {
-			delete(f.running, key) // who comes now begins again
+			delete(f.running, key) // the next request starts again
 		}
 	}
 }
@@ -77,8 +77,8 @@ func (f *flights) forget(key string, r *flight) {
 	}
 }
 
-// atOnce is how many texts may be converted to HTML at the same time. Each may
-// take ten megabytes.
+// atOnce returns the number of texts that may be converted to HTML at the same
+// time. Each may need ten megabytes.
 func atOnce() int { return 2 * runtime.GOMAXPROCS(0) }
 
 // turn waits until a text may be converted to HTML. The caller must call the

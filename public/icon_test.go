@@ -10,8 +10,8 @@ import (
 	"github.com/quillgate/quillgate/public"
 )
 
-// Pages name the icon of the blog, and /favicon.ico leads to it: to the built-in
-// one as long as the blog has none of its own.
+// Pages link to the icon of the blog, and /favicon.ico leads to it. A blog
+// without an icon of its own has the built-in one.
 func TestIcon(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{Icon: "/built-in.svg"})
@@ -19,7 +19,7 @@ func TestIcon(t *testing.T) {
 		for _, test := range []struct{ option, want string }{
 			{"", "/built-in.svg"},
 			{"no number", "/built-in.svg"},
-			{"987654", "/built-in.svg"}, // was deleted
+			{"987654", "/built-in.svg"}, // deleted
 			{fmt.Sprint(f.post(t, "Post", "text")), "/built-in.svg"},
 			{fmt.Sprint(own.ID), base + "/wp-content/uploads/" + strings.TrimSuffix(own.File, ".png") + "-150x150.png"},
 		} {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// shapes are texts that took time with the square of their length in some pass, by what they repeat.
+// shapes are texts, by the part that they repeat, for which some pass once
+// needed time with the square of the length.
 var longTexts = []struct{ name, before, piece, behind string }{
 	{"unmatched ends", "", "<div></nav>", ""},
 	{"open divs", "", "<div>", ""},
@@ -50,7 +51,7 @@ var longTexts = []struct{ name, before, piece, behind string }{
 	{"pictures", "", "<img src=/a.png>", ""},
 }
 
-// showLong does with a text what a page does with it.
+// showLong processes a text as a page does.
 func showLong(b testing.TB, r *rules, content string) int {
 	n := 0
 	for _, part := range pagesOf(content) {
@@ -73,8 +74,10 @@ func showLong(b testing.TB, r *rules, content string) int {
 	return n
 }
 
-// BenchmarkLongTexts doubles texts that were chosen to hurt. Twice the length takes twice the time; four times is a square.
-// ratio is the time of the longer by that of the shorter, the best of some turns.
+// BenchmarkLongTexts doubles texts that are meant to be slow. Twice the length
+// should take twice the time; four times would be quadratic. ratio is the time
+// for the longer text divided by that for the shorter one, the best of several
+// turns.
 func BenchmarkLongTexts(b *testing.B) {
 	r := contentRules()
 	for _, shape := range longTexts {
@@ -94,7 +97,8 @@ func BenchmarkLongTexts(b *testing.B) {
 	}
 }
 
-// processorTime is how long this process has had a processor: what else the machine does is not in it.
+// processorTime returns the processor time of this process, which does not
+// depend on the load of the machine.
 func processorTime(b testing.TB) time.Duration {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
@@ -103,7 +107,8 @@ func processorTime(b testing.TB) time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
-// doubling measures the processor time of a text and of one of twice the length, in turns.
+// doubling measures the processor time for a text and for one of twice the
+// length, in turns.
 func doubling(b testing.TB, r *rules, before, piece, behind string, size int) float64 {
 	n := size / len(piece)
 	short, long := before+strings.Repeat(piece, n)+behind, before+strings.Repeat(piece, 2*n)+behind
@@ -119,7 +124,8 @@ func doubling(b testing.TB, r *rules, before, piece, behind string, size int) fl
 	return best[1].Seconds() / best[0].Seconds()
 }
 
-// What a page shows is not much longer than what the author wrote, whatever that is.
+// A page is not much longer than the text that the author wrote, whatever that
+// is.
 func TestLongTextsStayInProportion(t *testing.T) {
 	r := contentRules()
 	for _, shape := range longTexts {

@@ -15,14 +15,14 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// make makes the requested answer.
+// make produces the answer to a request.
 func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 	if p.off {
 		return p.closed(ctx, q)
 	}
 	t, err := p.find(ctx, &q)
 	if errors.Is(err, site.ErrNotFound) {
-		if len(q.path) == 1 && q.path[0] == "login" && p.signedIn != nil { // as WordPress does where no page has this name
+		if len(q.path) == 1 && q.path[0] == "login" && p.signedIn != nil { // as in WordPress if no page has this name
 			return &answer{status: http.StatusSeeOther, location: p.site.BaseURL() + signInPath}, nil
 		}
 		return p.missing(ctx, q.who)
@@ -45,7 +45,7 @@ func (p *Pages) make(ctx context.Context, q ask) (*answer, error) {
 		}
 		return p.postPage(ctx, &q, t, nil)
 	case t.kind == "comments":
-		return p.missing(ctx, q.who) // there is a feed of them, and no page
+		return p.missing(ctx, q.who) // it has a feed but no page
 	}
 	if want := listLink(t.link, q.page, opts); !q.canonical(want, p.basePath) {
 		return redirect(want), nil
@@ -154,7 +154,7 @@ type remark struct {
 	problem string
 }
 
-// postPage shows a post. q tells whether the visitor has entered its password.
+// postPage shows a post, with its text if the visitor may read it (see ask).
 func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark) (*answer, error) {
 	post := t.post
 	v, opts, err := p.view(ctx, q.who, post.Type, titleOf(post))
@@ -176,7 +176,7 @@ func (p *Pages) postPage(ctx context.Context, q *ask, t *target, failed *remark)
 		if v.Comments, err = p.comments(ctx, q, post, opts); err != nil {
 			return nil, err
 		}
-		if post.Link != v.Blog.URL && (post.CommentCount > 0 || v.Comments != nil && v.Comments.Open) { // the feed of the home page has the posts
+		if post.Link != v.Blog.URL && (post.CommentCount > 0 || v.Comments != nil && v.Comments.Open) { // the feed of the home page contains the posts
 			v.Feeds = append(v.Feeds, Feed{say("Comments on %s", shown.Title), feedLink(post.Link, "rss2", opts), false})
 		}
 	}
@@ -230,8 +230,8 @@ func (p *Pages) missing(ctx context.Context, who auth.Identity) (*answer, error)
 	return a, nil
 }
 
-// closed is the home page of a server that shows no posts. It tells publishing
-// clients where the endpoint is.
+// closed shows the home page of a server that shows no posts. It tells
+// publishing clients where the endpoint is.
 func (p *Pages) closed(ctx context.Context, q ask) (*answer, error) {
 	if len(q.path) > 0 || len(q.query) > 0 || q.feed != "" {
 		return newAnswer(http.StatusNotFound, "text/plain; charset=utf-8", []byte(say("There is nothing at this address.")+"\n")), nil

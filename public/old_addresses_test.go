@@ -16,8 +16,8 @@ import (
 	"github.com/quillgate/quillgate/site/sitetest"
 )
 
-// The list of a tag or category is at the address that the pages give, and at the one with the letters themselves, in
-// every script, plain and pretty, as a feed too.
+// The list of a tag or category has the address that pages use, and one with
+// unescaped letters, in every script, plain and pretty, and as a feed too.
 func TestListsInAllScripts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -52,7 +52,8 @@ func TestListsInAllScripts(t *testing.T) {
 	})
 }
 
-// Addresses of WordPress that are not ours lead to what they showed there.
+// Addresses of WordPress that this server does not use lead to the same
+// content.
 func TestAddressesOfWordPress(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -90,8 +91,9 @@ func TestAddressesOfWordPress(t *testing.T) {
 	})
 }
 
-// An address that a post had on another blog leads to it where nothing else is: with its query, with parameters that
-// others have added, with and without the slash, in any case, and as the addresses here change.
+// An address that a post had on another blog leads to it if nothing else has
+// that address: with its query, with additional parameters, with and without a
+// slash, in upper or lower case, and after the addresses here have changed.
 func TestOldAddressesLeadToTheirPosts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -120,7 +122,7 @@ func TestOldAddressesLeadToTheirPosts(t *testing.T) {
 				"/a.asp?id=17&cat=B": tripAt, "/a.asp?cat=B&id=17": tripAt, "/A.ASP?id=18": aboutAt, "/?p=9017": tripAt, "/index.php?p=9017": tripAt, "/?page_id=9018": aboutAt,
 				"/%e3%81%82/%E3%81%84": aboutAt, "/trip/a-pic": fileAt, "/?attachment_id=9019": fileAt,
 			} {
-				for range 2 { // made, and kept
+				for range 2 { // produced, and cached
 					if w := f.get(t, target); w.Code != 301 || w.Header().Get("Location") != want {
 						t.Errorf("%q %s: got %d %s, want a redirect to %s", structure, target, w.Code, w.Header().Get("Location"), want)
 					}
@@ -141,7 +143,8 @@ func TestOldAddressesLeadToTheirPosts(t *testing.T) {
 			}
 		}
 
-		// It takes one statement where nothing else answers, and one more with parameters that mean nothing here.
+		// The lookup is one statement if nothing else answers, and
+		// another one if there are unknown parameters.
 		count := func(target string) int64 {
 			f.get(t, target)
 			before := db.Statements()
@@ -155,8 +158,8 @@ func TestOldAddressesLeadToTheirPosts(t *testing.T) {
 			t.Errorf("a kept page with a parameter takes %d statements", n)
 		}
 
-		// What is deleted is forgotten.
-		for range 2 { // to the trash, and for ever
+		// The addresses of a deleted post are forgotten.
+		for range 2 { // to the trash, then deleted
 			if err := f.DeletePost(t.Context(), f.admin, about); err != nil {
 				t.Fatal(err)
 			}
@@ -169,8 +172,8 @@ func TestOldAddressesLeadToTheirPosts(t *testing.T) {
 	})
 }
 
-// Below a path, old addresses are found with that path in front of them and
-// without it.
+// If the blog is below a path, old addresses are found with and without that
+// path.
 func TestOldAddressesBelowAPath(t *testing.T) {
 	db := databasetest.Open(t, databasetest.SQLite(t))
 	blog := sitetest.Open(t, db, sitetest.Config{BaseURL: base + "/blog"}).Site
@@ -187,7 +190,7 @@ func TestOldAddressesBelowAPath(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, target := range []string{"/2015/a.html", "/2016/b.html"} { // a proxy has taken the path off
+	for _, target := range []string{"/2015/a.html", "/2016/b.html"} { // a proxy has removed the path
 		w := httptest.NewRecorder()
 		pages.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
 		if want := base + "/blog/?p=" + itoa(post.ID); w.Code != 301 || w.Header().Get("Location") != want {
@@ -196,7 +199,7 @@ func TestOldAddressesBelowAPath(t *testing.T) {
 	}
 }
 
-// address is where a post is.
+// address returns the address of a post.
 func (f *face) address(t *testing.T, id int64) string {
 	t.Helper()
 	post, err := f.FindPost(t.Context(), f.admin, link(id), 0)

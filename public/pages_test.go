@@ -15,7 +15,7 @@ import (
 	"github.com/quillgate/quillgate/transfer"
 )
 
-// blog is a site with posts of every kind of visibility, and its pages at base.
+// blog is a site with posts of every visibility, and its pages at base.
 func blog(t *testing.T, db *database.DB, base string) (http.Handler, *site.Site) {
 	t.Helper()
 	ctx := context.Background()

@@ -6,26 +6,28 @@ import (
 	"golang.org/x/net/html"
 )
 
-// paragraphs makes paragraphs of text whose author left them to the blog, in the nodes of a text: blank lines separate
-// them, single line ends break the line, as WordPress shows such a text. What stands in an element of its own stays as
-// it is.
+// paragraphs turns line ends in the nodes of a text into paragraphs, as
+// WordPress does if the author left that to the blog: blank lines separate
+// paragraphs, and single line ends break the line. Text in a block element of
+// its own stays unchanged.
 type paragraphs struct {
 	*tree
-	budget int                 // bytes that copies of elements with a blank line in them may take
-	around map[*html.Node]bool // elements that are not blocks and have one inside
+	budget int                 // the number of bytes that copies of elements with a blank line inside may add
+	around map[*html.Node]bool // elements that are not blocks but contain one
 }
 
-// blockText reports whether a text was written in the block editor. It has all its paragraphs.
+// blockText reports whether a text was written in the block editor. Such a text
+// has all its paragraphs.
 func blockText(content string) bool { return strings.Contains(content, "<!-- wp:") }
 
-// makeParagraphs makes the paragraphs of a text of a length.
+// makeParagraphs creates the paragraphs of a text with a length.
 func makeParagraphs(t *tree, length int) {
 	p := &paragraphs{tree: t, budget: length, around: make(map[*html.Node]bool)}
 	p.look(t.root)
 	p.in(t.root)
 }
 
-// look finds the elements that have a block inside.
+// look finds the elements that contain a block.
 func (p *paragraphs) look(n *html.Node) (found bool) {
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
 		if c.Type == html.ElementNode && (p.look(c) || traits[c.Data].has(block)) {
@@ -38,8 +40,9 @@ func (p *paragraphs) look(n *html.Node) (found bool) {
 	return found
 }
 
-// in makes the paragraphs of an element that holds text and blocks. A line that is alone in it takes none, except in a
-// quotation, in what is never ended, and outside of all elements.
+// in creates the paragraphs of an element that contains text and blocks. A
+// single line in it becomes no paragraph, except in a quotation, in an element
+// that is never closed, and outside of all elements.
 func (p *paragraphs) in(n *html.Node) {
 	full := false
 	var run []*html.Node
@@ -58,7 +61,8 @@ func (p *paragraphs) in(n *html.Node) {
 		}
 		flush(false)
 		full = true
-		// The parts of a ruby end a paragraph inside of it, so it gets none.
+		// The parts of a ruby would close a paragraph inside it, so it
+		// gets none.
 		if traits[c.Data].has(container) || !isBlock && c.Data != "ruby" {
 			p.in(c)
 		}
@@ -66,8 +70,9 @@ func (p *paragraphs) in(n *html.Node) {
 	flush(!p.unclosed[n] && !full && n.Data != "blockquote")
 }
 
-// wrap makes paragraphs of neighbours, in their place. It reports whether it has made any. alone says that a single
-// paragraph needs no element.
+// wrap puts neighbouring nodes into paragraphs, in their place, and reports
+// whether it has created any. alone means that a single paragraph needs no
+// element.
 func (p *paragraphs) wrap(parent *html.Node, run []*html.Node, alone bool) bool {
 	after := run[len(run)-1].NextSibling
 	parts := [][]*html.Node{nil}
@@ -98,7 +103,8 @@ func (p *paragraphs) wrap(parent *html.Node, run []*html.Node, alone bool) bool 
 	return made
 }
 
-// insertLine inserts a node. Where it is the end of a line, a break stands before it, unless there is one already.
+// insertLine inserts a node. If the node ends a line, it inserts a line break
+// before it, unless there already is one.
 func insertLine(into, n, before *html.Node) {
 	if n.Type == html.TextNode && n.Data == "\n" {
 		last := into.LastChild
@@ -112,7 +118,8 @@ func insertLine(into, n, before *html.Node) {
 	into.InsertBefore(n, before)
 }
 
-// split divides a node at its blank lines, of which the copies of an element take from the budget.
+// split divides a node at its blank lines. Copies of an element that this
+// requires use up the budget.
 func (p *paragraphs) split(n *html.Node) [][]*html.Node {
 	if n.Type == html.TextNode {
 		return splitText(n.Data)
@@ -144,7 +151,8 @@ func (p *paragraphs) split(n *html.Node) [][]*html.Node {
 	return out
 }
 
-// splitText divides text at its blank lines. Each other line end is a node of its own.
+// splitText divides text at its blank lines. Every other line end becomes a
+// node of its own.
 func splitText(text string) [][]*html.Node {
 	out := [][]*html.Node{nil}
 	add := func(text string) {
@@ -171,7 +179,7 @@ func splitText(text string) [][]*html.Node {
 	}
 }
 
-// trimmed takes white space and line ends off both ends of a paragraph.
+// trimmed removes white space and line ends from both ends of a paragraph.
 func trimmed(part []*html.Node) []*html.Node {
 	const space = " \t\n"
 	for len(part) > 0 && part[0].Type == html.TextNode {

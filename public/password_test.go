@@ -55,7 +55,8 @@ func TestPostPassword(t *testing.T) {
 		if h := opened.Header(); h.Get("Cache-Control") != "private, no-store" || h.Get("Vary") != "Cookie" || h.Get("ETag") != "" {
 			t.Errorf("the opened page can be kept: %v", h)
 		}
-		// The next visitor gets the form, the same visitor the text, and a post with another password stays shut.
+		// Another visitor gets the form, the same visitor gets the
+		// text, and a post with another password stays locked.
 		lacks(t, "another visitor", f.get(t, link(id)), "hidden text")
 		expect(t, "a post with the same password", f.get(t, link(same), "Cookie", with), 200, "hidden text of the same")
 		lacks(t, "a post with another password", f.get(t, link(other), "Cookie", with), "hidden text")
@@ -66,7 +67,7 @@ func TestPostPassword(t *testing.T) {
 		lacks(t, "after the password was changed", f.get(t, link(id), "Cookie", with), "hidden text")
 		expect(t, "a post without a password", try(f.post(t, "Open", "text"), ""), 404)
 
-		// Guessing ends soon, for this address alone.
+		// Guessing soon stops working, for this address only.
 		for range 12 {
 			w = try(other, "guess")
 		}
@@ -77,7 +78,7 @@ func TestPostPassword(t *testing.T) {
 	})
 }
 
-// Who has shown the password may talk about the post, and no one else.
+// Only visitors who have entered the password may comment on the post.
 func TestCommentBehindPassword(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -106,7 +107,7 @@ func TestCommentBehindPassword(t *testing.T) {
 	})
 }
 
-// The key of the cookies is the blog's, not the process's.
+// The key of the cookies belongs to the blog, not to the process.
 func TestPasswordCookieLasts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

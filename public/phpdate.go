@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// phpDate writes what the clocks of a zone show by a format of PHP's function date, in which the options date_format and
-// time_format are. A letter behind a backslash stands for itself, as do those that mean nothing.
+// phpDate formats the time of a zone in the format of PHP's function date,
+// which the options date_format and time_format use. A letter after a backslash
+// stands for itself, and so do letters without a meaning.
 func phpDate(format string, clock time.Time, zone *time.Location) string {
 	t := time.Date(clock.Year(), clock.Month(), clock.Day(), clock.Hour(), clock.Minute(), clock.Second(), clock.Nanosecond(), zone)
 	var b strings.Builder
@@ -28,7 +29,7 @@ func phpDate(format string, clock time.Time, zone *time.Location) string {
 	return b.String()
 }
 
-// phpLayouts are the letters for which package time has a layout.
+// phpLayouts maps letters to layouts of package time, if there are any.
 var phpLayouts = map[byte]string{
 	'd': "02", 'D': "Mon", 'j': "2", 'l': "Monday", 'F': "January", 'm': "01", 'M': "Jan", 'n': "1", 'Y': "2006", 'y': "06",
 	'a': "pm", 'A': "PM", 'g': "3", 'h': "03", 'H': "15", 'i': "04", 's': "05", 'c': "2006-01-02T15:04:05-07:00", 'r': time.RFC1123Z,
@@ -87,13 +88,15 @@ func phpLetter(c byte, t time.Time) string {
 	return string([]byte{c}) // a byte of a longer character, perhaps
 }
 
-// beats is the time of day in thousandths, as Swatch Internet Time has it: by the clocks of UTC+1.
+// beats returns the time of day in thousandths, as Swatch Internet Time counts
+// it, in UTC+1.
 func beats(t time.Time) int {
 	seconds := int(t.Unix()+3600) % 86400
 	return (seconds + 86400) % 86400 * 10 / 864
 }
 
-// ordinal is the ending of a number in English: 1st, 2nd, 3rd, 4th, 11th.
+// ordinal returns the English ending of an ordinal number: 1st, 2nd, 3rd, 4th,
+// 11th.
 func ordinal(n int) string {
 	if n%100 < 11 || n%100 > 13 {
 		switch n % 10 {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// What PHP's date writes, letter by letter (PHP 8.2; of T the form that its manual gives for zones without a name).
+// The results of PHP's date for each letter (PHP 8.2; for T the form that its
+// manual shows for zones without a name).
 func TestPHPDate(t *testing.T) {
 	const letters = "d D j l N S w z W F m M n t L o Y y a A B g G h H i s u v e I O P p T Z c r U"
 	for _, test := range []struct{ clock, zone, want string }{

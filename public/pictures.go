@@ -16,12 +16,12 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// gallery is the attachments that posts show.
+// gallery holds the attachments that posts show.
 type gallery struct {
 	p      *Pages
 	byID   map[int64]site.Attachment
 	byFile map[string]site.Attachment
-	shown  int // how many pictures stand on the page so far
+	shown  int // the number of pictures on the page so far
 }
 
 var (
@@ -29,7 +29,7 @@ var (
 	sizeSuffix   = regexp.MustCompile(`-[0-9]{1,5}x[0-9]{1,5}(\.[A-Za-z0-9]+)$`)
 )
 
-// gallery reads the attachments that the texts and the posts themselves name.
+// gallery reads the attachments to which the texts and the posts refer.
 func (p *Pages) gallery(ctx context.Context, list []site.FullPost, out []Post) (*gallery, error) {
 	g := &gallery{p: p}
 	var ids []int64
@@ -58,7 +58,8 @@ func (p *Pages) gallery(ctx context.Context, list []site.FullPost, out []Post) (
 	return g, err
 }
 
-// uploadName is the name of the upload at an address of this blog, "" for other addresses.
+// uploadName returns the name of the upload at an address of this blog, or ""
+// for any other address.
 func (p *Pages) uploadName(src string) string {
 	uploads := p.site.UploadURL("")
 	if rest, ok := strings.CutPrefix(src, uploads); ok {
@@ -75,15 +76,16 @@ func (p *Pages) uploadName(src string) string {
 	return rest
 }
 
-// uploadNames are the names under which the file of a picture may be known: the picture may be a smaller version.
+// uploadNames returns the possible names of the file of a picture, which may be
+// one of its smaller versions.
 func uploadNames(name string) []string {
 	return []string{name, sizeSuffix.ReplaceAllString(name, "$1"), sizeSuffix.ReplaceAllString(name, "-scaled$1")}
 }
 
-// maxPictures bounds the pictures of a page that get their sizes.
+// maxPictures limits the number of pictures on a page that get their sizes.
 const maxPictures = 1000
 
-// pictures are those of a text, the first maxPictures.
+// pictures yields the first maxPictures pictures of a text.
 func pictures(root *html.Node) iter.Seq[*html.Node] {
 	return func(yield func(*html.Node) bool) {
 		n := 0
@@ -104,8 +106,9 @@ func pictureOf(n *html.Node) (src string, id int64) {
 	return nodeAttribute(n, "src"), id
 }
 
-// illustrate puts the pictures of a post in order: each says how large it is before it comes, and which smaller versions
-// there are. Those below the first come when they are needed.
+// illustrate adds to the pictures of a post their dimensions, so that the
+// layout is known before they load, and their smaller versions. All except the
+// first are loaded when they are needed.
 func (g *gallery) illustrate(post *site.FullPost, o *Post) {
 	switch {
 	case post.Type == site.TypeAttachment:
@@ -145,16 +148,17 @@ func (g *gallery) illustrate(post *site.FullPost, o *Post) {
 	}
 }
 
-// player plays a sound or a film on its own page; "" for other files.
+// player returns a player for a sound or a video on its own page, or "" for
+// other files.
 func (g *gallery) player(a *site.Attachment) template.HTML {
 	kind, _, _ := strings.Cut(a.MimeType, "/")
 	if kind != "audio" && kind != "video" {
 		return ""
 	}
-	return template.HTML(playerOf(kind, nil, []string{g.p.site.FileURL(a)}, path.Base(a.File))) // escaped there
+	return template.HTML(playerOf(kind, nil, []string{g.p.site.FileURL(a)}, path.Base(a.File))) // already escaped
 }
 
-// version is one size of a picture.
+// version is a size of a picture.
 type version struct {
 	url           string
 	width, height int
@@ -182,7 +186,7 @@ func (g *gallery) describe(n *html.Node, a *site.Attachment, src string) {
 		}
 	}
 	if at == nil || at.width <= 0 || at.height <= 0 {
-		return // the picture is another one than its class says
+		return // the picture is another one than its class claims
 	}
 	width, err := strconv.Atoi(nodeAttribute(n, "width"))
 	if err != nil || width <= 0 || nodeAttribute(n, "height") == "" {
@@ -200,10 +204,11 @@ func (g *gallery) describe(n *html.Node, a *site.Attachment, src string) {
 	}
 }
 
-// columnWidth is as wide as a theme shows pictures, in pixels, about.
+// columnWidth is the approximate width, in pixels, at which themes show
+// pictures.
 const columnWidth = 800
 
-// wideSizes are how wide pictures of these classes are shown.
+// wideSizes holds the widths at which pictures with these classes are shown.
 var wideSizes = map[string]string{"alignwide": "(max-width: 928px) 100vw, 928px", "alignfull": "100vw"}
 
 func sizesFor(width int) string {
@@ -211,7 +216,8 @@ func sizesFor(width int) string {
 	return "(max-width: " + w + ") 100vw, " + w
 }
 
-// sourceSet lists the versions that have the same shape as one of them; "" when there is but one.
+// sourceSet lists the versions with the same shape as like, or returns "" if
+// there is only one.
 func sourceSet(list []version, like version) string {
 	var set []string
 	seen := make(map[int]bool)
@@ -220,7 +226,7 @@ func sourceSet(list []version, like version) string {
 		if v.width <= 0 || v.height <= 0 || seen[v.width] {
 			continue
 		}
-		// Rounding may cost a pixel either way.
+		// Rounding may change either side by a pixel.
 		if expected := float64(v.width) / shape; math.Abs(expected-float64(v.height)) > 1.5 {
 			continue
 		}
@@ -233,8 +239,8 @@ func sourceSet(list []version, like version) string {
 	return strings.Join(set, ", ")
 }
 
-// picture describes an attachment that stands for itself; nil when it is not a
-// picture.
+// picture describes an attachment that is shown on its own, or returns nil if
+// it is not a picture.
 func (g *gallery) picture(a *site.Attachment, alt string) *Picture {
 	if !a.IsPicture() || !strings.HasPrefix(a.MimeType, "image/") {
 		return nil

@@ -15,7 +15,8 @@ import (
 	"github.com/quillgate/quillgate/site/sitetest"
 )
 
-// Other blogs find out here whether a post takes pingbacks, and publishing clients find the endpoint on the home page.
+// The pages tell other blogs whether a post accepts pingbacks, and the home
+// page tells publishing clients where the endpoint is.
 func TestPingbackAnnounced(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		blog := sitetest.Open(t, db, sitetest.Config{}).Site

@@ -14,36 +14,40 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A text becomes a page in these steps, each of which goes over it once: reusable blocks are put in, shortcodes become
-// markup, the markup becomes nodes (tree.go) that the rules let through (rules.go), line ends become paragraphs, pictures
-// get their sizes, and the nodes are rendered.
+// A text is turned into a page in steps, each of which reads it once: reusable
+// blocks are inserted, shortcodes become markup, the markup becomes nodes
+// (tree.go) that the rules allow (rules.go), line ends become paragraphs,
+// pictures get their sizes, and the nodes are rendered.
 
-// text is what an author wrote, on its way to nodes.
+// text is a text of an author that is being turned into nodes.
 type text struct {
 	post    int64
 	content string
 	blocks  bool // it was written in the block editor
 	codes   []shortcode
-	cut     bool // it is only the beginning
+	cut     bool // it is only the beginning of the text
 }
 
 func newSource(post int64, content string) text {
 	return text{post: post, content: content, blocks: blockText(content)}
 }
 
-// album is what texts show of other rows: the files of their galleries and players, and reusable blocks.
+// album holds the parts of texts that are in other rows: the files of galleries
+// and players, and reusable blocks.
 type album struct {
 	p        *Pages
 	files    map[int64]site.Attachment
-	attached map[int64][]int64 // to a post, for galleries that name none
+	attached map[int64][]int64 // the files of a post, for galleries that name none
 	blocks   map[int64]string
-	left     int // how many files may still be shown
+	left     int // the number of files that may still be shown
 }
 
-// maxShownFiles bounds the files of all galleries and lists of a page.
+// maxShownFiles limits the number of files in all galleries and playlists of a
+// page.
 const maxShownFiles = 1000
 
-// album reads what the texts show. It costs nothing for texts without shortcodes and blocks.
+// album reads what the texts show from other rows. It runs no statement for
+// texts without shortcodes and blocks.
 func (p *Pages) album(ctx context.Context, texts []text) (*album, error) {
 	a := &album{p: p, left: maxShownFiles}
 	if err := a.readBlocks(ctx, texts); err != nil {
@@ -83,7 +87,7 @@ func (p *Pages) album(ctx context.Context, texts []text) (*album, error) {
 	return a, err
 }
 
-// prepare makes a text into nodes that a page can hold.
+// prepare turns a text into nodes that a page may contain.
 func (a *album) prepare(ctx context.Context, t *text) (*html.Node, error) {
 	content := a.expand(t)
 	made, err := a.p.policy.parse(ctx, content)
@@ -97,7 +101,7 @@ func (a *album) prepare(ctx context.Context, t *text) (*html.Node, error) {
 	return made.root, nil
 }
 
-// remark makes what a visitor wrote into nodes.
+// remark turns the text of a comment into nodes.
 func (p *Pages) remark(ctx context.Context, content string) (*html.Node, error) {
 	made, err := p.remarks.parse(ctx, content)
 	if err != nil {
@@ -109,7 +113,8 @@ func (p *Pages) remark(ctx context.Context, content string) (*html.Node, error) 
 	return made.root, nil
 }
 
-// linkLonely makes addresses that stand for themselves, where WordPress shows what is there, into links.
+// linkLonely turns addresses on a line of their own, where WordPress would
+// embed the content, into links.
 func linkLonely(root *html.Node) {
 	for n := range root.Descendants() {
 		only := n.FirstChild
@@ -123,7 +128,8 @@ func linkLonely(root *html.Node) {
 	}
 }
 
-// reachable lets the keyboard reach what may be wider than the page and is scrolled then.
+// reachable allows scrolling, with the keyboard, of elements that may be wider
+// than the page.
 func reachable(root *html.Node) {
 	for n := range root.Descendants() {
 		if n.Type == html.ElementNode && (n.Data == "pre" || n.Data == "table") {
@@ -132,7 +138,7 @@ func reachable(root *html.Node) {
 	}
 }
 
-// render writes the nodes below a root.
+// render renders the nodes below a root.
 func render(root *html.Node) (template.HTML, error) {
 	var b strings.Builder
 	for c := range root.ChildNodes() {
@@ -143,7 +149,7 @@ func render(root *html.Node) (template.HTML, error) {
 	return template.HTML(b.String()), nil
 }
 
-// wordsOf are the words of nodes, with single spaces between them.
+// wordsOf returns the words in nodes, with single spaces between them.
 func wordsOf(root *html.Node) string {
 	var b strings.Builder
 	var walk func(*html.Node)
@@ -167,21 +173,23 @@ func wordsOf(root *html.Node) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// nextPage divides the pages of a long post.
+// nextPage matches the marks between the pages of a long post.
 var nextPage = regexp.MustCompile(`(?:<!--\s*wp:nextpage\s*-->\s*)?<!--nextpage-->(?:\s*<!--\s*/wp:nextpage\s*-->)?`)
 
-// maxPages bounds the pages of a post; what follows stands on the last.
+// maxPages limits the number of pages of a post; the rest of the text is on the
+// last one.
 const maxPages = 100
 
-// maxPageText bounds the text of a page of a post, in bytes: a longer one is divided where a paragraph ends, so that no
-// page is too large to be kept.
+// maxPageText limits the text of a page of a post, in bytes. A longer text is
+// divided at the end of a paragraph, so that no page is too large for the
+// cache.
 const maxPageText = 512 << 10
 
-// pagesOf are the pages of a text, at least one.
+// pagesOf returns the pages of a text, at least one.
 func pagesOf(content string) []string {
 	parts := []string{content}
-	if strings.Contains(content, "<!--nextpage-->") { // the pattern is slow where nothing matches
-		// A division before the first text divides nothing.
+	if strings.Contains(content, "<!--nextpage-->") { // the pattern is slow if nothing matches
+		// A mark before all text divides nothing.
 		if at := nextPage.FindStringIndex(content); at != nil && strings.TrimSpace(content[:at[0]]) == "" {
 			content = content[at[1]:]
 		}
@@ -198,8 +206,9 @@ func pagesOf(content string) []string {
 	return pages
 }
 
-// paragraphEnd is where the last paragraph of a text ends, if that is near the end of the text; otherwise a place where a
-// word ends, and at least between two characters.
+// paragraphEnd returns where the last paragraph of a text ends, if that is near
+// the end of the text. Otherwise it returns the end of a word, or at least a
+// position between two characters.
 func paragraphEnd(text string) int {
 	near := len(text) - len(text)/8
 	end := 0
@@ -219,12 +228,12 @@ func paragraphEnd(text string) int {
 		for end = len(text); end > near+1 && !utf8.RuneStart(text[end-1]); {
 			end--
 		}
-		end-- // before the last character, which may be cut
+		end-- // before the last character, which may be incomplete
 	}
 	return end
 }
 
-// postPageLink is the address of a page of a post.
+// postPageLink returns the address of a page of a post.
 func postPageLink(link string, page int) string {
 	switch {
 	case page <= 1:

@@ -12,7 +12,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// textOfPost is what stands between the marks of the theme around the text of a post.
+// textOfPost returns the text of a post from the markup of the theme around it.
 func textOfPost(t *testing.T, page string) string {
 	t.Helper()
 	_, rest, _ := strings.Cut(page, `<div class="text" dir="auto">`)
@@ -23,7 +23,8 @@ func textOfPost(t *testing.T, page string) string {
 	return strings.TrimSpace(text)
 }
 
-// What authors write becomes paragraphs, links and closed elements, whatever program they wrote it with.
+// Texts of authors become paragraphs, links and closed elements, whatever
+// client wrote them.
 func TestTexts(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	for _, test := range []struct{ name, text, want string }{
@@ -86,7 +87,7 @@ func TestTexts(t *testing.T) {
 			t.Errorf("%s: %q: got\n%s\nwant\n%s", test.name, test.text, got, test.want)
 		}
 	}
-	// Elements in each other beyond all measure leave the page whole.
+	// The page stays intact if elements are nested beyond all limits.
 	deep := f.get(t, link(f.post(t, "Post", strings.Repeat("<div>", 3000)+"the bottom")))
 	expect(t, "a deep text", deep, 200, "the bottom", `<footer class="colophon">`)
 	if strings.Count(deep.Body.String(), "<div>") > 100 {
@@ -94,7 +95,8 @@ func TestTexts(t *testing.T) {
 	}
 }
 
-// The shortcodes for pictures, sound and films are shown; others, and those that are only named, are text.
+// The shortcodes for pictures, sound and videos are shown. Others, and those
+// that are only mentioned, are text.
 func TestShortcodes(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -166,7 +168,8 @@ func TestShortcodes(t *testing.T) {
 				t.Errorf("%s: has %s", test.name, found)
 			}
 		}
-		// Without names it is the pictures that belong to the post, in lists and feeds too.
+		// A gallery without names shows the pictures of its post, in
+		// lists and feeds too.
 		id := f.post(t, "Post", "[gallery]")
 		if _, err := db.Exec(t.Context(), `UPDATE posts SET parent = $2 WHERE id = $1`, a.ID, id); err != nil {
 			t.Fatal(err)

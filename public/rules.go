@@ -10,9 +10,9 @@ import (
 	"github.com/quillgate/quillgate/markup"
 )
 
-// rules are the elements and attributes that a text may have in a page. For all
-// others the tag is removed, but not the text between the tags. Words that an
-// unknown block element separated stay separated by a div.
+// rules holds the elements and attributes that a text may have on a page. For
+// all others the tag is removed, but not the text between the tags. Words that
+// an unknown block element separated stay separated by a div.
 type rules struct {
 	policy *markup.Policy
 	// remark marks the rules for visitors: search engines ignore links in their
@@ -23,10 +23,10 @@ type rules struct {
 // webAddress matches a web address, or an address on this blog.
 var webAddress = regexp.MustCompile(`^(?:(?i:https?)://|/)[^\s<>"']+$`)
 
-// contentRules are the rules for posts.
+// contentRules returns the rules for posts.
 func contentRules() *rules { return &rules{policy: markup.Page()} }
 
-// commentRules are the rules for comments.
+// commentRules returns the rules for comments.
 func commentRules() *rules { return &rules{policy: markup.Remark(), remark: true} }
 
 // name returns the name of the element in the page, or "" if the tag is

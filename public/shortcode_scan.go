@@ -10,19 +10,19 @@ import (
 // Shortcodes are names in brackets that texts of WordPress use instead of
 // markup. Those for pictures, sound and films are shown. All others stay text.
 
-// shortcodeNames are the shortcodes that are shown.
+// shortcodeNames lists the shortcodes that are shown.
 var shortcodeNames = []string{"wp_caption", "caption", "gallery", "playlist", "audio", "video", "embed"}
 
-// maxShortcodes bounds how many shortcodes of a text are shown.
+// maxShortcodes limits the number of shortcodes in a text that are shown.
 const maxShortcodes = 500
 
 // shortcode is a shortcode in a text.
 type shortcode struct {
 	name       string
-	attributes map[string]string // one without a name is under ""
-	inner      string            // what stands between its two tags
-	start, end int               // where it stands in the text
-	named      bool              // a second pair of brackets says that it is only named
+	attributes map[string]string // an attribute without a name is under ""
+	inner      string            // the text between its two tags
+	start, end int               // its position in the text
+	named      bool              // it has a second pair of brackets, so it is only mentioned
 }
 
 // shortcodesOf finds the first maxShortcodes shortcodes in a text. Brackets in
@@ -69,7 +69,7 @@ func shortcodesOf(content string) []shortcode {
 // what it has found.
 type finder struct {
 	text string
-	next map[string]int // -1 where there is no other
+	next map[string]int // -1: there is no other
 }
 
 // find returns the next position of a word, or -1.
@@ -85,7 +85,7 @@ func (f *finder) find(word string, from int) int {
 	return at
 }
 
-// literals are the elements in which brackets have no meaning.
+// literals lists the elements in which brackets have no meaning.
 var literals = []string{"pre", "code", "script", "style", "textarea"}
 
 // afterMarkup returns where the text continues after the tag, comment or code
@@ -155,7 +155,7 @@ func readShortcode(content string, at int) (s shortcode, ok bool) {
 		return s, true
 	}
 	if doubled {
-		s.start++ // the first bracket was there by chance
+		s.start++ // the first bracket does not begin a shortcode
 	}
 	s.attributes = shortcodeAttributes(attributes)
 	return s, true

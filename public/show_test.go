@@ -17,7 +17,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// upload makes a picture of a size.
+// upload creates a picture with a size.
 func (f *face) upload(t *testing.T, name string, width, height int) *site.Attachment {
 	t.Helper()
 	var file bytes.Buffer
@@ -31,7 +31,8 @@ func (f *face) upload(t *testing.T, name string, width, height int) *site.Attach
 	return a
 }
 
-// Pictures say how large they are and in which sizes they can be had, so that nothing moves and nothing is loaded in vain.
+// Pictures have their dimensions and the available sizes, so that the layout
+// does not move and nothing is loaded in vain.
 func TestPictures(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -82,7 +83,7 @@ func TestSummaries(t *testing.T) {
 	}
 }
 
-// A post without a title is called by how it begins, and shows that once.
+// The beginning of the text replaces a missing title, and is not shown twice.
 func TestUntitledPosts(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	id := f.post(t, "", "[gallery]A short <em>note</em> &amp; more")
@@ -96,7 +97,7 @@ func TestUntitledPosts(t *testing.T) {
 	lacks(t, "behind a password", home, "veiled")
 }
 
-// Dates are those of the blog's clock in the blog's form.
+// Dates are in the blog's time zone and format.
 func TestDates(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	f.set(t, "timezone_string", "Pacific/Auckland")
@@ -126,7 +127,8 @@ func TestRobotsAndSitemap(t *testing.T) {
 		expect(t, "a part that is not there", f.get(t, "/wp-sitemap.xml?page=2"), 404)
 		lacks(t, "the home page", f.get(t, "/"), "noindex")
 
-		// With more addresses than one map takes there is an index.
+		// If there are more addresses than fit into one map, there is
+		// an index.
 		err := db.Update(t.Context(), func(tx *database.Tx) error {
 			for i := range 2000 {
 				if _, err := tx.Exec(t.Context(), `INSERT INTO posts (type, status, title, name, date, modified) VALUES ('post', 'publish', 'x', $1, $2, $2)`, fmt.Sprintf("x-%d", i), f.clock.Now()); err != nil {
@@ -153,7 +155,8 @@ func TestRobotsAndSitemap(t *testing.T) {
 	})
 }
 
-// With the pages off there is what publishing programs look for, and nothing of the blog.
+// Without pages, the server has what publishing clients look for, and shows
+// nothing of the blog.
 func TestPublicOff(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{Off: true})
@@ -173,7 +176,7 @@ func TestPublicOff(t *testing.T) {
 	})
 }
 
-// A search takes words as they are, and looks into what everyone may read.
+// A search takes words literally, and only reads what everyone may read.
 func TestSearch(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})

@@ -42,7 +42,8 @@ func (p *Pages) Robots(w http.ResponseWriter, r *http.Request) {
 		case p.off, !o.Bool("blog_public"):
 			b.WriteString("Disallow: /\n")
 		default:
-			// Searches and reply forms show content that has other addresses.
+			// Searches and reply forms show content that also has
+			// other addresses.
 			b.WriteString("Disallow: " + site.EndpointURL(p.basePath) + "\nDisallow: " + p.basePath + "/*?s=\nDisallow: " + p.basePath + "/*replytocom=\n\nSitemap: " + p.site.BaseURL() + "/wp-sitemap.xml\n")
 		}
 		return newAnswer(http.StatusOK, "text/plain; charset=utf-8", []byte(b.String())), nil
@@ -72,7 +73,7 @@ func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 		}
 		part, first := int64(page)-1, paged && len(parts) > 0 && int64(page)-1 == parts[0]
 		if few && page <= 1 {
-			part, first = -1, true // all in one
+			part, first = -1, true // all addresses in one map
 		} else if few || !slices.Contains(parts, part) {
 			return p.missing(ctx, auth.Identity{})
 		}
@@ -86,7 +87,7 @@ func (p *Pages) Sitemap(w http.ResponseWriter, r *http.Request) {
 		}
 		for i := range list {
 			if list[i].Link == p.site.BaseURL()+"/" {
-				continue // the page that is the home page, which is there already
+				continue // the page that is the home page, which is already in the list
 			}
 			out.URLs = append(out.URLs, sitemapEntry{list[i].Link, p.site.ModifiedMoment(&list[i].Post).UTC().Format(time.RFC3339)})
 		}

@@ -14,7 +14,7 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// A reference to a reusable block shows the block, and not itself in itself.
+// A reference to a reusable block shows the block, but not inside itself.
 func TestReusableBlocks(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -54,7 +54,7 @@ func TestReusableBlocks(t *testing.T) {
 	})
 }
 
-// Sounds and films without an address are those that belong to the post.
+// Sounds and videos without an address are those of the post.
 func TestAttachedPlayers(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -71,7 +71,7 @@ func TestAttachedPlayers(t *testing.T) {
 	})
 }
 
-// A sound or a film plays on its own page, and every other file is offered there.
+// A sound or a video has a player on its own page; other files have a link.
 func TestUploadsPlayOnTheirPages(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -93,7 +93,8 @@ func TestUploadsPlayOnTheirPages(t *testing.T) {
 	})
 }
 
-// Markup that a comment may not have goes. The words that it kept apart stay apart.
+// Markup that comments may not have is removed. Words that it separated stay
+// separated.
 func TestWordsOfCommentsStayApart(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	id := f.post(t, "Post", "x")
@@ -121,7 +122,7 @@ func TestWordsOfCommentsStayApart(t *testing.T) {
 	}
 }
 
-// Enclosures of a feed lead to the web, whatever an author wrote.
+// Enclosures of a feed are web addresses, whatever the author wrote.
 func TestEnclosuresAreOfTheWeb(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	for _, address := range []string{"javascript:alert(1)", "file:///etc/passwd", "data:audio/mpeg,x", " javascript:x", "//x.example/a.mp3", "/a.mp3", "https:x"} {
@@ -136,7 +137,8 @@ func TestEnclosuresAreOfTheWeb(t *testing.T) {
 	expect(t, "the feed", f.get(t, "/?feed=rss2"), 200, `<enclosure url="HTTPS://x.example/a.mp3" length="5"`)
 }
 
-// A list shows the beginning of a long post, and a feed a longer one. Neither grows with the post.
+// A list shows the beginning of a long post, and a feed shows more of it.
+// Neither grows with the post.
 func TestListsOfLongPosts(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	long := strings.Repeat("lorem ipsum dolor sit amet\n\n", 40_000) + "the very end"
@@ -154,7 +156,7 @@ func TestListsOfLongPosts(t *testing.T) {
 	lacks(t, "the home page", home, "the very end")
 }
 
-// The work for a page ends when everyone who asked for it has left.
+// The work for a page ends when all visitors who requested it have left.
 func TestVisitorsWhoLeave(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	id := f.post(t, "Long", strings.Repeat("<b>x</b>", 50_000))
@@ -168,7 +170,7 @@ func TestVisitorsWhoLeave(t *testing.T) {
 	expect(t, "the next visitor", f.get(t, link(id)), 200, "<b>x</b>")
 }
 
-// Very many long comments do not make a page of any length.
+// The length of a page is limited, even with very many long comments.
 func TestLongCommentsAreBounded(t *testing.T) {
 	f := openFace(t, databasetest.Open(t, databasetest.SQLite(t)), public.Config{})
 	id := f.post(t, "Post", "x")

@@ -26,7 +26,8 @@ func themeFolder(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// change writes a file, and makes sure that it looks changed where the clock of the file system is coarse.
+// change writes a file, and makes sure that its time differs even if the clock
+// of the file system is coarse.
 func change(t *testing.T, dir, name, text string) {
 	t.Helper()
 	path := filepath.Join(dir, filepath.FromSlash(name))
@@ -44,7 +45,7 @@ func change(t *testing.T, dir, name, text string) {
 	}
 }
 
-// The example of docs/THEMES.md does what it says.
+// The example in docs/THEMES.md works as described.
 func TestThemeExample(t *testing.T) {
 	text, err := os.ReadFile("../docs/THEMES.md")
 	if err != nil {
@@ -63,7 +64,7 @@ func TestThemeExample(t *testing.T) {
 	expect(t, "the style sheet", f.get(t, "/style.css"), 200, "font: 1.1rem/1.6 Georgia, serif")
 	lacks(t, "the style sheet", f.get(t, "/style.css"), "--accent-bg")
 	expect(t, "a post in the built-in template", f.get(t, "/?p=1"), 200, "whole text")
-	// Each file that the document names is one of the built-in theme.
+	// The built-in theme has every file that the document names.
 	for _, m := range regexp.MustCompile("`([a-z]+\\.(?:html|css))`").FindAllStringSubmatch(string(text), -1) {
 		if _, err := os.Stat("theme/" + m[1]); err != nil {
 			t.Errorf("the document names %s: %v", m[1], err)
@@ -71,7 +72,7 @@ func TestThemeExample(t *testing.T) {
 	}
 }
 
-// Every field that docs/THEMES.md names is there: a template may use them all.
+// Every field in docs/THEMES.md exists, so templates can use all of them.
 func TestThemeFields(t *testing.T) {
 	text, err := os.ReadFile("../docs/THEMES.md")
 	if err != nil {

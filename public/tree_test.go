@@ -9,7 +9,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// nasty are pieces of markup that trees have been broken with.
+// nasty lists pieces of markup that have broken trees before.
 var nasty = []string{
 	"<div>", "</div>", "<p>", "</p>", "<b>", "</b>", "<i title=x>", "</i>", "<a href=/x>", "</a>", "<a>", "<table>", "</table>", "<tr>", "</tr>", "<td>", "</td>",
 	"<th>", "<tbody>", "</tbody>", "<caption>", "</caption>", "<col>", "<colgroup>", "<ul>", "</ul>", "<li>", "</li>", "<dl>", "<dt>", "<dd>", "</dl>", "<h1>", "</h1>", "<h2>",
@@ -36,13 +36,14 @@ func shownTree(t testing.TB, r *rules, text string) (*html.Node, string) {
 	return made.root, string(out)
 }
 
-// FuzzTree: whatever a text is, a browser reads from the page the tree that was rendered, the text ends no element around
-// it, has nothing that the rules do not let through, and is not much longer than it was.
+// FuzzTree: whatever the text is, a browser reads from the page the tree that
+// was rendered. The text closes no element around it, has nothing that the
+// rules forbid, and does not become much longer.
 func FuzzTree(f *testing.F) {
 	for _, piece := range nasty {
 		f.Add(strings.Repeat(piece, 3) + "x")
 	}
-	// Pieces in a row, in orders that are the same in every run.
+	// Sequences of pieces, in the same order in every run.
 	for seed := range 400 {
 		var b strings.Builder
 		for at := seed; b.Len() < 300; at = (at*31 + seed*7 + 11) % 100_003 {
@@ -100,7 +101,8 @@ func checkTree(t *testing.T, r *rules, text string) {
 	}
 }
 
-// sorted renders nodes with their attributes in order: the parser sorts those of some elements.
+// sorted renders nodes with sorted attributes, because the parser sorts those
+// of some elements.
 func sorted(t *testing.T, root *html.Node) string {
 	for n := range root.Descendants() {
 		slices.SortFunc(n.Attr, func(a, b html.Attribute) int { return strings.Compare(a.Key, b.Key) })
@@ -112,7 +114,7 @@ func sorted(t *testing.T, root *html.Node) string {
 	return string(out)
 }
 
-// A visitor who has left keeps no processor busy.
+// Work for a visitor who has left does not continue.
 func TestTreeStopsWithItsReader(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

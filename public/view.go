@@ -13,26 +13,26 @@ type Page struct {
 	Blog Blog
 	// Kind is home, archive, search, post, page, attachment, missing or closed.
 	Kind string
-	// Title is that of the window. Heading is shown above a list, or on a page
-	// without a post.
+	// Title is the title of the window. Heading is shown above a list, or
+	// on a page without a post.
 	Title, Heading string
-	Intro          string // of the author or the category, below the heading
-	Notice         string // what has just happened: a comment waits, a password was wrong
-	Problem        bool   // that the notice is bad news
+	Intro          string // the description of the author or the category, below the heading
+	Notice         string // an event, such as a held comment or a wrong password
+	Problem        bool   // the notice is an error
 	Canonical      string
 	Description    string
-	Image          *Picture // for those who share the address
-	NoIndex        bool     // search engines are to leave the page alone
-	Search         string   // what was searched for
+	Image          *Picture // for visitors who share the address
+	NoIndex        bool     // search engines should not list the page
+	Search         string   // the words of a search
 	Menu           []Link
-	Feeds          []Feed // the blog's posts as RSS and as Atom, its comments, and what the page has of its own
-	Posts          []Post // of a list
+	Feeds          []Feed // the posts of the blog as RSS and as Atom, its comments, and the feeds of the page
+	Posts          []Post // the pages of a list
 	Post           *Post
 	// Newer and Older are the neighbours of a page of a list, or of a post.
 	Newer, Older *Link
 	Comments     *Comments
-	Account      *Account // who is signed in; nil for visitors
-	SignIn       string   // where visitors sign in; "" for who has
+	Account      *Account // the user who is signed in; nil: nobody
+	SignIn       string   // the address to sign in; "" if somebody is signed in
 	// Endpoint means that the page names the endpoint in the relation pingback,
 	// where publishing clients also find it.
 	Endpoint bool
@@ -41,29 +41,29 @@ type Page struct {
 // Blog is the data about the blog on all pages.
 type Blog struct {
 	Title, Tagline string
-	URL            string // of the home page
-	Path           string // of the home page, without host and without a slash at its end
-	Endpoint       string // where publishing programs go
+	URL            string // the address of the home page
+	Path           string // the address of the home page without the host and a trailing slash
+	Endpoint       string // the address for publishing clients
 	Generator      string
-	Style          string // address of the style sheet
+	Style          string // the address of the style sheet
 	Language       string
-	Icon           string // address of the icon of the site; "" for none
+	Icon           string // the address of the icon of the site; "" if there is none
 }
 
 // Account is the data for a visitor who is signed in.
 type Account struct {
 	Name    string
-	URL     string // of the pages of the account
-	SignOut string // where the form goes that signs out, by POST
+	URL     string // the address of the account pages
+	SignOut string // the target of the form to sign out, by POST
 }
 
-// Link is an address with its name.
+// Link is an address with a name.
 type Link struct {
 	Text, URL string
-	Current   bool // the page that is shown
+	Current   bool // it is the current page
 }
 
-// Feed is a feed with its name.
+// Feed is a feed with a name.
 type Feed struct {
 	Text, URL string
 	Atom      bool // in place of RSS 2.0
@@ -74,27 +74,27 @@ type Post struct {
 	ID               int64
 	Kind             string // post, page or attachment
 	Title, Link      string
-	Untitled         bool   // Title is only how the text begins
-	Date             string // as the blog writes dates
+	Untitled         bool   // Title is only the beginning of the text
+	Date             string // in the format of the blog
 	Stamp, Changed   string // for machines (RFC 3339)
-	Author           *Link  // nil when no one is known; without an address when they have no page
+	Author           *Link  // nil if the author is unknown; without an address if they have no page
 	Categories, Tags []Link
-	Content          template.HTML // the whole text; empty while Locked
-	Summary          template.HTML // what lists show of it
-	More             bool          // that there is more than the summary
-	Continue         string        // what the link to the rest is called, in lists
-	Pages            []Link        // of a post that its author has divided, on its own page
-	Locked           bool          // the visitor has not shown the password
+	Content          template.HTML // the whole text; empty if Locked
+	Summary          template.HTML // the part that lists show
+	More             bool          // the text is longer than the summary
+	Continue         string        // the name of the link to the rest, in lists
+	Pages            []Link        // the pages of a post that its author has divided, on its own page
+	Locked           bool          // the visitor has not entered the password
 	Sticky           bool
-	Picture          *Picture      // that illustrates it, or that it is
-	File             *Link         // of an upload that is not a picture
-	Player           template.HTML // of an upload that is a sound or a film
-	EditLink         string        // where the visitor can correct it; "" when they may not
-	CommentsLink     *Link         // how many comments there are; nil when none are there and none can come
+	Picture          *Picture      // the featured picture, or the picture that the post is
+	File             *Link         // an upload that is not a picture
+	Player           template.HTML // a player for an upload that is a sound or a video
+	EditLink         string        // the address to edit it; "" if the visitor may not
+	CommentsLink     *Link         // the number of comments; nil if there are none and none can be added
 	plain            string        // the text without markup, for descriptions
 	comments         int64
-	tree             *html.Node // the text, until it is rendered
-	clip             bool       // the list decides how much of the text it shows
+	tree             *html.Node // the text before it is rendered
+	clip             bool       // the list decides how much of the text is shown
 }
 
 // Picture is a picture with its dimensions, so that the layout does not change
@@ -106,9 +106,9 @@ type Picture struct {
 
 // Comments are the comments on a post, and the form for another one.
 type Comments struct {
-	Heading string // how many
+	Heading string // the number of comments
 	List    []*Comment
-	Open    bool // the form is there
+	Open    bool // there is a form for comments
 	// SignIn is the address for signing in to comment, if only users who are
 	// signed in may comment; otherwise "".
 	SignIn string
@@ -120,11 +120,11 @@ type Comment struct {
 	ID          int64
 	Kind        string // comment, pingback or trackback
 	Author, URL string
-	ByAuthor    bool // the author of the post wrote it
-	Held        bool // it awaits moderation, and only its writer sees it
+	ByAuthor    bool // written by the author of the post
+	Held        bool // it is held, and shown to its author only
 	Date, Stamp string
 	Link        string
-	ReplyLink   string // "" when it cannot be answered
+	ReplyLink   string // "" if replies are not possible
 	Content     template.HTML
 	Answers     []*Comment
 }
@@ -133,9 +133,9 @@ type Comment struct {
 type CommentForm struct {
 	Action                       string
 	Post, Parent                 int64
-	Answering                    string // whom the comment answers
+	Answering                    string // the author of the comment that this one replies to
 	CancelLink                   string
-	As                           string // who is signed in, and asked for no name; "" for visitors
+	As                           string // the user who is signed in, and need not enter a name; "" for visitors
 	Author, Email, URL, Text     string
 	RequireName                  bool
 	MaxAuthor, MaxEmail, MaxText int

@@ -18,7 +18,8 @@ import (
 	"github.com/quillgate/quillgate/site"
 )
 
-// attacks are texts that become a script where a page forgets to escape one of its contexts.
+// attacks are texts that become a script if a page does not escape one of its
+// contexts.
 var attacks = []string{
 	`<script>alert(1)</script>`,
 	`"><script>alert(1)</script>`,
@@ -42,7 +43,8 @@ var attacks = []string{
 	"\u2028<img src=`x` onerror=alert(1)>",
 }
 
-// hurt finds what runs, or loads, or sends something in a page: everything that our own templates do not have.
+// hurt finds everything on a page that executes, loads or sends something, and
+// is not in the templates.
 func hurt(page string) []string {
 	var found []string
 	root, err := html.Parse(strings.NewReader(page))
@@ -72,7 +74,7 @@ func hurt(page string) []string {
 	return found
 }
 
-// harmless checks pages, and that feeds are feeds still.
+// harmless checks pages, and that feeds are still feeds.
 func (f *face) harmless(t *testing.T, targets ...string) {
 	t.Helper()
 	for _, target := range targets {
@@ -112,7 +114,8 @@ func (f *face) harmlessAnswer(t *testing.T, target string, w *httptest.ResponseR
 	}
 }
 
-// Every field that a client or a visitor can set, one at a time, with every attack: the writer may use any markup.
+// Every field that a client or a visitor can set gets every attack, one at a
+// time. The author may use any markup.
 func TestStoredScripts(t *testing.T) {
 	everywhere := []string{"/", "/?p=1", "/feed/", "/feed/atom/", "/comments/feed/", "/?feed=rss2&p=1", "/?s=x", "/?author=1", "/wp-sitemap.xml", "/?cat=1", "/?m=2026"}
 	for _, field := range []struct {
@@ -162,7 +165,8 @@ func TestStoredScripts(t *testing.T) {
 			if _, err := f.users.UpdateProfile(t.Context(), f.admin.Actor(), 1, auth.Profile{DisplayName: &text, Bio: &text}); err != nil {
 				t.Fatal(err)
 			}
-			// What cannot be an address, or a name in one, is refused.
+			// Invalid addresses, and invalid names in addresses,
+			// are refused.
 			_, _ = f.users.UpdateProfile(t.Context(), f.admin.Actor(), 1, auth.Profile{URL: &text})
 			_, _ = f.users.UpdateProfile(t.Context(), f.admin.Actor(), 1, auth.Profile{Nicename: &text})
 			return []string{"/?author_name=" + url.QueryEscape(text)}
@@ -224,7 +228,7 @@ func TestStoredScripts(t *testing.T) {
 	}
 }
 
-// What is in the request is never a part of the page.
+// Content of the request never becomes part of the page.
 func TestReflectedScripts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		f := openFace(t, db, public.Config{})
@@ -235,7 +239,7 @@ func TestReflectedScripts(t *testing.T) {
 			q, path := url.QueryEscape(attack), url.PathEscape(attack)
 			f.harmless(t, "/?s="+q, "/?s="+q+"&paged=2", "/?feed=rss2&s="+q, "/search/"+path+"/", "/"+path, "/category/"+path+"/", "/tag/"+path, "/author/"+path, "/"+path+"/feed/",
 				"/?p="+q, "/?cat="+q, "/?tag="+q, "/?author="+q, "/?author_name="+q, "/?m="+q, "/?paged="+q, "/?feed="+q, link(id)+"&replytocom="+q, link(id)+"&comment="+q)
-			// A comment that is refused comes back in its form.
+			// A refused comment is shown again in its form.
 			form := url.Values{"comment_post_ID": {fmt.Sprint(id)}, "comment": {attack}, "author": {attack}, "email": {attack}, "url": {attack}, "comment_parent": {attack}}
 			w := f.send(t, "/wp-comments-post.php", form)
 			expect(t, "a comment with a wrong address", w, 422, "enter a valid e-mail address")
