@@ -202,7 +202,8 @@ func (v *tab) listen(event any) {
 	case *log.EventEntryAdded:
 		// A page that is refused with a status is not a trouble: the
 		// tests look at the status where it counts.
-		if string(e.Entry.Level) == "error" && !strings.Contains(e.Entry.Text, "the server responded with a status of") {
+		// Neither is a header that counts over TLS only.
+		if text := e.Entry.Text; string(e.Entry.Level) == "error" && !strings.Contains(text, "the server responded with a status of") && !strings.Contains(text, "origin was untrustworthy") {
 			v.trouble = append(v.trouble, "the browser complains: "+e.Entry.Text+" "+e.Entry.URL)
 		}
 	case *runtime.EventExceptionThrown:

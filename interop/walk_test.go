@@ -294,3 +294,22 @@ func read(t *testing.T, address string) string {
 	}
 	return string(body)
 }
+
+// Set-up suggests the address at which the browser has reached the server. What is chosen takes effect at the next start.
+func TestSetUpSuggestsTheAddress(t *testing.T) {
+	traces.made("the password of the walk", walkPassword)
+	p := start(t, seeded{folder: t.TempDir()})
+	link := p.printed(t, setUpLink)
+	traces.carried("the one-time code", link[2])
+	traces.made("the first password", p.printed(t, firstPassword)[1])
+	base := strings.Replace(p.base, "127.0.0.1", "blog.test", 1)
+	v := openBrowserWith(t, chromedp.Flag("host-resolver-rules", "MAP blog.test 127.0.0.1")).tab(t, base, desktop)
+	v.open(t, link[1])
+	if got := do(t, v, chromedp.Evaluate[string](`document.querySelector("#blog-address").value`)); got != base {
+		t.Errorf("the address is %q, want %q", got, base)
+	}
+	v.write(t, "#new-password", walkPassword)
+	v.write(t, "#new-password-again", walkPassword)
+	v.press(t, "main form button")
+	v.sees(t, "Restart the server: then the address of the blog is "+base+".")
+}

@@ -273,7 +273,7 @@ func TestSetUp(t *testing.T) {
 		}
 		b := h.browser(t)
 		p := b.get("/setup?code=" + secret.Reveal())
-		if p.status != http.StatusOK || !strings.Contains(p.body, "<strong>bob</strong>") || p.header.Get("Referrer-Policy") != "no-referrer" {
+		if p.status != http.StatusOK || !strings.Contains(p.body, "<strong>bob</strong>") || p.header.Get("Referrer-Policy") != "strict-origin" {
 			t.Fatalf("the link: %d\n%s", p.status, p.body)
 		}
 		const chosen = "chosen by bob himself"

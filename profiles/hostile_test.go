@@ -41,7 +41,7 @@ func TestH7HeadersOfPages(t *testing.T) {
 			if strings.Contains(csp, "unsafe") || strings.Contains(csp, "*") {
 				t.Errorf("%s: the policy lets too much through: %s", path, csp)
 			}
-			if !strings.Contains(p.header.Get("Referrer-Policy"), "same-origin") && p.header.Get("Referrer-Policy") != "no-referrer" {
+			if policy := p.header.Get("Referrer-Policy"); policy != "same-origin" && policy != "no-referrer" && policy != "strict-origin" {
 				t.Errorf("%s: Referrer-Policy %q", path, p.header.Get("Referrer-Policy"))
 			}
 			if p.header.Get("Permissions-Policy") == "" || p.header.Get("Access-Control-Allow-Origin") != "" || p.header.Get("Server") != "" {

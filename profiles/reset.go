@@ -58,8 +58,7 @@ func (v *visit) resetPage() error {
 	if v.r.PostForm.Get("code") != "" {
 		code = v.form("code")
 	}
-	// The address of this page contains the code.
-	v.w.Header().Set("Referrer-Policy", "no-referrer")
+	v.hideCode()
 	user, err := v.p.cfg.Verifier.ResetUser(v.ctx(), v.client(), code)
 	if err != nil {
 		return err

@@ -13,8 +13,7 @@ func (v *visit) setUpPage() error {
 	if v.r.PostForm.Get("code") != "" {
 		code = v.form("code")
 	}
-	// The code is in the address of this page.
-	v.w.Header().Set("Referrer-Policy", "no-referrer")
+	v.hideCode()
 	user, err := v.p.cfg.Verifier.SetUpUser(v.ctx(), v.client(), code)
 	if err != nil {
 		return err
@@ -30,6 +29,10 @@ func (v *visit) setUpPage() error {
 		AsksAddress        bool // and where it is
 	}{code, user.Login, user.Email, fresh, v.asksAddress(fresh)})
 }
+
+// hideCode keeps the code in the address of a page from the pages that follow. With the policy no-referrer, browsers would
+// also send the form of the page with the origin "null", and over plain HTTP nothing else says that it comes from here.
+func (v *visit) hideCode() { v.w.Header().Set("Referrer-Policy", "strict-origin") }
 
 // fresh reports whether who sets up an account is asked about the blog too: its first administrator, while no one has said
 // what it is called and where it is.
