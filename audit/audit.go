@@ -200,7 +200,7 @@ const columns = `id, at, event, user_id, actor, via, app, address, agent, detail
 type Filter struct {
 	UserID int64  // whose trail; 0: the site's and everyone's
 	Kind   Kind   // only these; empty: all
-	App    string // only lines of which this application was the actor; empty: all
+	App    string // only lines with this application as the actor; empty: all
 	Since  time.Time
 	Until  time.Time
 	Before int64 // only lines with a smaller id; 0: from the newest

@@ -171,7 +171,7 @@ type lineCheck struct {
 	key   []byte
 	from  int64 // the last line of kind Keyed; the lines before it are not under this key
 	odd   int64 // the first line before it that was changed, as far as this can be told without the key
-	older bool  // the line of kind Keyed says that the lines before it were under another key
+	older bool  // the line of kind Keyed shows that the lines before it were under another key
 }
 
 func newLineCheck(ctx context.Context, q database.Queryer, end head) (c lineCheck, err error) {

@@ -48,7 +48,8 @@ func (b *breaker) open() bool {
 }
 
 // note records the result of a call, and reports whether the WordPress did not
-// answer. Faults and pages of a firewall are answers: something is there.
+// answer. Faults and pages of a firewall are answers, since something has sent
+// them.
 func (b *breaker) note(err error) (down bool) {
 	t, ok := errors.AsType[*upstream.Trouble](err)
 	down = ok && (t.Status == 0 || t.Status >= 500)

@@ -37,8 +37,8 @@ type Config struct {
 	// Host is sent to the WordPress in place of the host of Endpoint, if it is
 	// set.
 	Host string
-	// BaseURL is the public address of the blog. The default is that of
-	// Endpoint.
+	// BaseURL is the public address of the blog. The default is the address
+	// of Endpoint.
 	BaseURL *url.URL
 	// Transport sends calls to the WordPress; see NewTransport.
 	Transport http.RoundTripper
@@ -69,7 +69,7 @@ type Gateway struct {
 	passing chan struct{} // slots for requests of Jetpack
 	breaker breaker
 	text    sync.Map // of the fault for refused logins; see refusedLogin
-	said    known    // what the WordPress says about itself
+	said    known    // the WordPress's description of itself
 
 	applications *applications.Calls
 }

@@ -200,8 +200,9 @@ func (m *markup) Write(p []byte) (int, error) {
 
 // exchange sends a body and reads the answer into a spool.
 func (g *Gateway) exchange(ctx context.Context, who account, body *xmlrpc.Spool, names ...string) (*upstream.Answer, *xmlrpc.Spool, error) {
-	// PHP continues when its client disconnects, so the call is not canceled
-	// with the client's request: the answer is needed to know what was done.
+	// PHP continues when its client disconnects, so the call is not
+	// canceled with the client's request: only the answer shows what was
+	// done.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.Timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.cfg.Endpoint.String(), nil)

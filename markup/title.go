@@ -27,8 +27,8 @@ func EscapeAmpersands(text, reference string) string {
 // ampersand matches an & together with what may make it a reference.
 var ampersand = regexp.MustCompile(`&(?:#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)?`)
 
-// DropTags removes everything that looks like a tag, even one that does not
-// end. What it leaves may hold characters with a meaning in HTML.
+// DropTags removes everything that looks like a tag, even an unclosed one. The
+// rest may contain characters with a meaning in HTML.
 func DropTags(text string) string { return tagLike.ReplaceAllString(text, "") }
 
 var tagLike = regexp.MustCompile(`<[^>]*(?:>|$)`)

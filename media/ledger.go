@@ -213,7 +213,7 @@ func (g ledger) condemn(ctx context.Context, tx *database.Tx, c Condemned) error
 	return nil
 }
 
-// forgotten is a condition for pending rows whose process is taken for dead.
+// forgotten is a condition for pending rows whose process has probably died.
 type forgotten interface{ where() (string, []any) }
 
 // forgottenBefore are rows that have been pending since before a time, except

@@ -90,7 +90,7 @@ type Stored struct {
 func (s *Stored) Names() []string { return s.names }
 
 // ErrSwept means that files waited so long to be recorded that they were taken
-// for those of a dead process.
+// for those of a process that had died.
 var ErrSwept = errors.New("the files were removed before they could be recorded")
 
 // maxNumber limits the search for a free name.
@@ -501,8 +501,8 @@ func (l *Library) Sweep(ctx context.Context, age time.Duration) (removed int, er
 }
 
 // Forget removes the files that a writer left pending when its process died,
-// without the hour that Run waits: their names are free again for the writer
-// that begins anew. It must not be called while the writer stores files.
+// without the hour that Run waits: their names are free again when the writer
+// starts over. It must not be called while the writer stores files.
 func (l *Library) Forget(ctx context.Context, writer string) error {
 	if writer == "" {
 		return nil

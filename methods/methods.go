@@ -31,9 +31,9 @@ type Method struct {
 	Login  int
 	Min    int // with fewer arguments, the call gets fault 400 before authentication
 	SignIn SignIn
-	// Rights are the rights of which a limited key needs one: "read", "draft",
-	// "publish", "media", "comments", "users", "options". Every key may call a
-	// method without rights.
+	// Rights lists rights, one of which a limited key needs: "read",
+	// "draft", "publish", "media", "comments", "users", "options". Every
+	// key may call a method without rights.
 	Rights   []string
 	Effect   Effect
 	Help     string

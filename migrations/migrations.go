@@ -1,10 +1,10 @@
 // Package migrations owns the schema: numbered SQL files, one pair for each
 // change (sqlite/NNNNN_name.sql and postgres/NNNNN_name.sql), each with an up
-// and a down part. Every file is applied in one transaction, in the order of
-// its number, exactly once; what was applied is remembered in the table
-// goose_db_version.
+// and a down part. Every file is applied exactly once, in the order of the
+// numbers and in a transaction of its own. The table goose_db_version records
+// the applied files.
 //
-// A file that was released is never edited: a change is a new file.
+// A released file is never edited: a change is a new file.
 package migrations
 
 import (
@@ -24,7 +24,7 @@ import (
 //go:embed sqlite/*.sql postgres/*.sql
 var files embed.FS
 
-// Table is the table that remembers what was applied.
+// Table is the table that records the applied migrations.
 const Table = goose.DefaultTablename
 
 // A Dialect names a database and the folder that holds its files.
@@ -36,20 +36,21 @@ const (
 	Postgres Dialect = "postgres"
 )
 
-// State tells of one migration whether it was applied.
+// State is a migration, with the time at which it was applied.
 type State struct {
-	Version int64     // the number that the file name starts with
-	Name    string    // the file name
+	Version int64     // the number at the beginning of the file name
+	Name    string    // the name of the file
 	Applied bool      //
-	At      time.Time // when it was applied, UTC; zero when it was not
+	At      time.Time // in UTC; zero: not applied
 }
 
-// ErrNewer says that a newer program has changed the schema in ways that this one does not know.
+// ErrNewer means that a newer program has changed the schema in ways that this
+// one does not know.
 var ErrNewer = errors.New("the database was brought up to date by a newer quillgate: start that one again, or put back the backup from before it")
 
-// Up applies everything that is not applied yet, and refuses a schema that is newer than it knows. Several processes may call
-// it at once: on PostgreSQL they wait for one another, on SQLite the loser of
-// the race finds the work done.
+// Up applies all pending migrations. It refuses a schema that is newer than
+// this program. Several processes may call it at the same time: on PostgreSQL
+// they wait for each other, and on SQLite the others find the work done.
 func Up(ctx context.Context, db *sql.DB, d Dialect) error {
 	p, err := provider(db, d)
 	if err != nil {
@@ -64,9 +65,9 @@ func Up(ctx context.Context, db *sql.DB, d Dialect) error {
 		return err
 	}
 	_, err = p.Up(ctx)
-	// SQLite has no lock that outlives a transaction, so another process that
-	// migrates the same file makes us fail in the middle; what it has done
-	// is not pending for the next try.
+	// SQLite has no lock that outlives a transaction, so another process
+	// that migrates the same file makes this one fail in the middle. The
+	// next try skips what the other has done.
 	for try := 0; err != nil && d == SQLite && try < 3 && ctx.Err() == nil; try++ {
 		_, err = p.Up(ctx)
 	}
@@ -79,18 +80,19 @@ func Up(ctx context.Context, db *sql.DB, d Dialect) error {
 	return keepSums(ctx, db, d)
 }
 
-// Newest is the version of the schema that this program knows.
+// Newest returns the version of the schema that this program knows.
 func Newest(d Dialect) int64 {
 	entries, err := files.ReadDir(string(d))
 	if err != nil || len(entries) == 0 {
 		return 0
 	}
-	version, _ := goose.NumericComponent(entries[len(entries)-1].Name()) // they are sorted
+	version, _ := goose.NumericComponent(entries[len(entries)-1].Name()) // the list is sorted
 	return version
 }
 
-// lockOthers keeps other processes from migrating until unlock is called. On PostgreSQL the lock belongs to a transaction,
-// not to a session: it holds behind a pooler too. SQLite has none that outlives a transaction.
+// lockOthers prevents other processes from migrating until unlock is called. On
+// PostgreSQL the lock belongs to a transaction, not to a session, so it also
+// works behind a pooler. SQLite has no lock that outlives a transaction.
 func lockOthers(ctx context.Context, db *sql.DB, d Dialect) (unlock func(), err error) {
 	if d != Postgres {
 		return func() {}, nil
@@ -99,7 +101,7 @@ func lockOthers(ctx context.Context, db *sql.DB, d Dialect) (unlock func(), err 
 	if err != nil {
 		return nil, fmt.Errorf("lock the schema: %w", err)
 	}
-	// The number is goose's, which earlier releases lock by session.
+	// This is goose's number, which earlier releases lock by session.
 	_, err = tx.ExecContext(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(%d)`, lock.DefaultLockID))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("wait for another process that changes the schema: %w", err), tx.Rollback())
@@ -107,7 +109,8 @@ func lockOthers(ctx context.Context, db *sql.DB, d Dialect) (unlock func(), err 
 	return func() { _ = tx.Rollback() }, nil
 }
 
-// known refuses a schema with steps that this program does not have: it would write rows that lack what those steps ask for.
+// known refuses a schema with migrations that this program does not have: it
+// would write rows that break their rules.
 func known(ctx context.Context, p *goose.Provider) error {
 	current, newest, err := p.GetVersions(ctx)
 	if err != nil {
@@ -119,8 +122,8 @@ func known(ctx context.Context, p *goose.Provider) error {
 	return nil
 }
 
-// Down takes back every migration with a number above version, newest first.
-// Version 0 empties the database. What the taken tables held is gone.
+// Down reverts every migration with a number above version, the newest first.
+// Version 0 empties the database. The content of dropped tables is lost.
 func Down(ctx context.Context, db *sql.DB, d Dialect, version int64) error {
 	p, err := provider(db, d)
 	if err != nil {

@@ -13,13 +13,14 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// sumsVersion is the migration that makes the table of the sums.
+// sumsVersion is the migration that creates the table of the sums.
 const sumsVersion = 30
 
-// ErrEdited says that a file of the schema is not the one that was applied to this database.
+// ErrEdited means that a file of the schema is not the one that was applied to
+// this database.
 var ErrEdited = errors.New("migration edited after it was applied: the schema may not be what this program expects. Use the release that changed the database, or restore a backup from before")
 
-// sums returns the sum of each file by its version. Line ends do not count.
+// sums returns the sum of each file by its version, regardless of line ends.
 func sums(d Dialect) (map[int64]string, error) {
 	entries, err := files.ReadDir(string(d))
 	if err != nil {

@@ -28,7 +28,7 @@ const (
 // mostPosts is the largest number of posts on a page or in a feed.
 const mostPosts = 100
 
-// referred says what an option refers to, for those that hold an id.
+// referred describes the object of options that hold an id.
 var referred = map[kind]string{
 	kindPage:     "0 or the number of a published page",
 	kindPicture:  "0 or the number of an uploaded picture",
@@ -87,7 +87,8 @@ func refused(err error) *Invalid {
 	return invalid
 }
 
-// Count returns the value of an option that says how many posts there are.
+// Count returns the value of an option for the number of posts on a page or in
+// a feed.
 func (o *Values) Count(name string) int { return int(min(max(o.Int(name), 1), mostPosts)) }
 
 // FrontPage returns the id of the page that is the home page, 0 if the posts

@@ -49,8 +49,8 @@ var (
 	ErrMismatch = errors.New("the signature does not match")
 )
 
-// The sizes of RSA moduli that are accepted, in bits. The upper limit is there
-// because verification takes longer the larger the key is.
+// The sizes of RSA moduli that are accepted, in bits. The upper limit exists
+// because the verification time grows with the size.
 const (
 	minRSA = 2048
 	maxRSA = 8192

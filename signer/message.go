@@ -148,7 +148,7 @@ func (t Transport) corrected(r, sent *http.Request, answer *http.Response) (*htt
 	return again, err
 }
 
-// replayed is a body of which a part was read before.
+// replayed is a body with a part that was already read.
 type replayed struct {
 	io.Reader
 	io.Closer

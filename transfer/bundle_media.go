@@ -274,8 +274,8 @@ func discardTemp(temp *os.File) error {
 	return errors.Join(temp.Close(), os.Remove(temp.Name()))
 }
 
-// store stores the bytes under their name unless they are there, and makes the
-// smaller versions.
+// store stores the bytes under their name if they do not exist yet, and creates
+// the smaller versions.
 func (f *importedFiles) store(ctx context.Context, p *BundlePost, content io.Reader, adopted bool) error {
 	var stored *media.Stored
 	var err error

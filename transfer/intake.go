@@ -22,10 +22,11 @@ type IntakeConfig struct {
 	// remembered for each source, so that a later file of the same blog refers
 	// to the objects of an earlier one.
 	Source string
-	// Title and Tagline are those of the source, as plain text.
+	// Title and Tagline belong to the source. They are plain text.
 	Title, Tagline string
-	// Addresses are those of the source's home page, the most likely first.
-	// Links of posts to other hosts are not addresses of the posts themselves.
+	// Addresses lists the addresses of the source's home page, the most
+	// likely first. Links of posts to other hosts are not addresses of the
+	// posts themselves.
 	Addresses []string
 	// File distinguishes this file from others of the source.
 	File string
@@ -83,7 +84,7 @@ type IntakeBatch struct {
 type Problem struct {
 	Object string `db:"object" json:"object"` // such as "post 12"
 	Reason string `db:"reason" json:"reason"` // the same text for the same problem, so that problems can be counted
-	Taken  bool   `db:"taken" json:"taken"`   // the object is there, but differs from the file in this
+	Taken  bool   `db:"taken" json:"taken"`   // the object exists, but differs from the file in this
 }
 
 // IntakeReport counts what was done for a file so far, including earlier runs.

@@ -25,7 +25,7 @@ type intakePost struct {
 	mark    int64
 	renamed bool
 	known   bool   // the source's id is remembered already, with this mark, for this file
-	added   bool   // something was added to a post that is there
+	added   bool   // something was added to an existing post
 	oldName string // the name in the source, if the slug here differs
 	upload  string // of an attachment: the name of its file below the uploads, or ""
 	file    *site.AttachmentRow

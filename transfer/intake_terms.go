@@ -68,7 +68,7 @@ func (r termRef) number() int64 {
 	return -1 - int64(h.Sum64()>>1)
 }
 
-// newTerm is a term that the batch names, and may have to create.
+// newTerm is a term that the batch names. If it does not exist, it is created.
 type newTerm struct {
 	ref      termRef
 	term     wxr.Term

@@ -259,7 +259,7 @@ type idPair struct {
 	Old     int64 `db:"old_id"`
 	New     int64 `db:"new_id"`
 	Mark    int64 `db:"mark"`
-	Renamed bool  `db:"renamed"` // the slug had to change
+	Renamed bool  `db:"renamed"` // the slug was changed
 	File    int64 `db:"file"`    // that brought the object last
 }
 

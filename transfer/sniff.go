@@ -69,8 +69,8 @@ var magic = []struct {
 	{"\xff\xfe", "text in UTF-16"},
 }
 
-// what identifies a file by its beginning, of which at most HeadSize bytes are
-// needed.
+// what returns the kind of a file from its beginning, of at most HeadSize
+// bytes.
 func what(head []byte) fileKind {
 	for _, m := range magic {
 		if bytes.HasPrefix(head, []byte(m.begin)) {

@@ -20,8 +20,7 @@ import (
 // a byte order mark, blank lines.
 const lead = 64 << 10
 
-// A Store keeps the body of an answer. What was written can be read again at
-// any offset.
+// A Store keeps the body of an answer, which can then be read at any offset.
 type Store interface {
 	io.Writer
 	io.ReaderAt

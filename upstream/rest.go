@@ -33,7 +33,7 @@ func NewREST(root string, rt http.RoundTripper, prepare func(*http.Request)) *RE
 var ErrNoREST = errors.New("the site does not announce application passwords")
 
 // ErrNoPasswords means that the site has disabled application passwords, or
-// does not know that it is reached over https.
+// does not detect that it is served over https.
 var ErrNoPasswords = errors.New("the site offers no application passwords")
 
 // An Index is the public description of a WordPress.

@@ -16,7 +16,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// An Outcome tells whether a call without a proper answer was carried out.
+// An Outcome is what is known about the effect of a call without a proper
+// answer.
 type Outcome int
 
 const (

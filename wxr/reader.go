@@ -36,7 +36,7 @@ type Reader struct {
 	site    Site
 	open    bool // the channel has begun
 	headed  bool // the Site has been returned
-	ended   bool // the channel is over
+	ended   bool // the channel has ended
 	offset  int64
 	notes   []Note
 	scratch []byte // body of an item after cleaning

@@ -14,7 +14,7 @@ import (
 // concurrent use.
 type progress struct {
 	w        io.Writer // nil: shows nothing
-	things   string    // what is counted; empty: items
+	things   string    // the items that are counted; empty: items
 	terminal bool
 	began    time.Time
 	last     time.Time

@@ -32,7 +32,7 @@ func (c *relocateCmd) Run(ctx context.Context, s *settings, io streams) error {
 	if c.KeepKeys && !c.Copy {
 		return usageError{errors.New("--keep-keys is for --copy: a blog that has moved always keeps its keys")}
 	}
-	if c.Copy && s.BaseURL == "" { // the stored address is that of the original
+	if c.Copy && s.BaseURL == "" { // the stored address belongs to the original
 		var err error
 		if s.BaseURL, err = s.home(s.Listen, s.TLSListen); err != nil {
 			return err

@@ -239,7 +239,7 @@ func (e *Enrolment) Ask(ctx context.Context) (*Consent, error) {
 	return c, nil
 }
 
-// Sends reports whether the page sends the answer here by itself.
+// Sends reports whether the page sends the answer here automatically.
 func (c *Consent) Sends() bool { return c.listener != nil }
 
 // ServeHTTP receives the answer. It redirects at once, to remove the address
@@ -268,7 +268,7 @@ func (c *Consent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// lastPage is how long the browser has to fetch the last page.
+// lastPage is the time within which the browser must fetch the last page.
 const lastPage = 5 * time.Second
 
 // Wait waits for the answer and turns it into a credential.

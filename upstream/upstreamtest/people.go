@@ -39,7 +39,7 @@ func (wp *WordPress) made(login, name, app string) Password {
 var noLetters = regexp.MustCompile(`[^A-Za-z0-9]`)
 
 // application returns the application password with this text. There are none
-// if the WordPress does not know that it is behind https.
+// if the WordPress does not detect https.
 func (wp *WordPress) application(login, password string) (Password, bool) {
 	wp.mu.Lock()
 	defer wp.mu.Unlock()
@@ -51,8 +51,8 @@ func (wp *WordPress) application(login, password string) (Password, bool) {
 	return Password{}, false
 }
 
-// page is what people see. The texts are our own; the fields and their effects
-// are those of WordPress.
+// page is the template of the pages for people. The texts are our own; the
+// fields and their effects are WordPress's.
 var page = template.Must(template.New("page").Parse(`<!DOCTYPE html><html lang="en"><head><title>{{.Title}}</title><link rel="icon" href="data:,"></head><body><main><h1>{{.Title}}</h1>
 {{with .Text}}<p id="text">{{.}}</p>{{end}}{{with .Back}}<p><a href="{{.}}">Go Back</a></p>{{end}}
 {{if .Login}}<form method="post" action="/wp-login.php"><input type="hidden" name="redirect_to" value="{{.To}}">

@@ -38,7 +38,7 @@ type Post struct{ Status, Type, Title string }
 type WordPress struct {
 	URL      string
 	Home     string            // its address for itself; default URL
-	HTTPS    bool              // it knows that it is behind https
+	HTTPS    bool              // it detects https
 	Version  int               // the major version in its feed; default 6
 	Disabled bool              // its page offers no application passwords
 	Users    map[string]string // passwords by login; all are administrators
