@@ -185,8 +185,7 @@ func Fold(ctx context.Context, db *database.DB) (more bool, err error) {
 		Take:  `DELETE FROM list_shifts WHERE id IN (SELECT id FROM list_shifts ORDER BY id LIMIT $1) RETURNING list, week, n`,
 		Split: func(row shift) (part, int64) { return row.part, row.N },
 		Add: func(ctx context.Context, tx *database.Tx, p part, n int64) error {
-			err := tx.Later(ctx, `INSERT INTO list_counts (list, week, n) VALUES ($1, $2, $3) ON CONFLICT (list, week) DO UPDATE SET n = list_counts.n + excluded.n`, p.List, p.Week, n)
-			return err
+			return tx.Later(ctx, `INSERT INTO list_counts (list, week, n) VALUES ($1, $2, $3) ON CONFLICT (list, week) DO UPDATE SET n = list_counts.n + excluded.n`, p.List, p.Week, n)
 		},
 		Write: func(ctx context.Context, fn func(tx *database.Tx) error) error {
 			return db.Write(ctx, []database.Lock{folding}, fn)

@@ -290,8 +290,7 @@ func (s *Site) foldTermCounts(ctx context.Context) (more bool, err error) {
 		Take:  `DELETE FROM term_shifts WHERE id IN (SELECT id FROM term_shifts ORDER BY id LIMIT $1) RETURNING term_id, n`,
 		Split: func(row termShift) (int64, int64) { return row.Term, row.N },
 		Add: func(ctx context.Context, tx *database.Tx, term, n int64) error {
-			err := tx.Later(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, term, n)
-			return err
+			return tx.Later(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, term, n)
 		},
 		Write: s.db.Update,
 	}.Fold(ctx, s.db)
