@@ -70,6 +70,7 @@ type AttachmentRow struct {
 	Meta     string `db:"image_meta"`
 }
 
+// AttachmentColumns lists the columns of an AttachmentRow, for a table named a.
 const AttachmentColumns = `a.post_id, a.file, a.original, a.size, a.width, a.height, a.sizes, a.image_meta`
 
 // versionJSON is a smaller version as stored in the column sizes, under its

@@ -55,6 +55,7 @@ func (c Comment) Equal(other Comment) bool {
 	return c == other
 }
 
+// CommentColumns lists the columns of a Comment.
 const CommentColumns = `id, post_id, parent, user_id, status, type, author, email, url, ip, agent, content, date, date_gmt`
 
 // FullComment is a comment with the title and the address of its post.

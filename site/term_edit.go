@@ -209,6 +209,8 @@ func uniqueTermSlug(ctx context.Context, q database.Queryer, tax Taxonomy, t Ter
 	return numbered(n), nil
 }
 
+// TermSlugTaken reports whether a term of the taxonomy other than except has
+// the slug.
 func TermSlugTaken(ctx context.Context, q database.Queryer, taxonomy, slug string, except int64) (bool, error) {
 	var n int
 	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM terms WHERE taxonomy = $1 AND slug = $2 AND id <> $3`, taxonomy, slug, except)
