@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-// The answers are read here with encoding/xml and not with package xmlrpc: what judges the encoder must not be its
-// own reader.
+// The answers are parsed with encoding/xml and not with package xmlrpc, because
+// the encoder must not be judged by its own reader.
 
-// element is one XML element: its children, and the text before the first of them.
+// element is an XML element with its children and the text before the first of
+// them.
 type element struct {
 	name  string
 	attrs map[string]string
@@ -66,7 +67,8 @@ func parseXML(body []byte) (*element, error) {
 	return root, nil
 }
 
-// find returns the first element at the path of names below e, nil when there is none.
+// find returns the first element at the path of names below e, or nil if there
+// is none.
 func (e *element) find(path ...string) *element {
 	for _, name := range path {
 		if e == nil {
@@ -95,22 +97,23 @@ func (e *element) all(name string) []*element {
 	return out
 }
 
-// node is an XML-RPC value as the recordings write it. With the second group of fields it is an expectation.
+// node is an XML-RPC value in the form of the recordings. With the second group
+// of fields it is an expectation.
 type node struct {
 	T string           `json:"t"`
 	V *string          `json:"v"`
 	M map[string]*node `json:"m"`
 	I []*node          `json:"i"`
 
-	Any       bool     `json:"any"`       // only the type counts
-	AnyType   bool     `json:"anytype"`   // not even that
-	AnyLen    bool     `json:"anylen"`    // as many elements as there are, each like the first
-	Nonempty  bool     `json:"nonempty"`  // with any: something must be there
-	Loose     bool     `json:"loose"`     // a wording of the recorded server
-	Ref       string   `json:"ref"`       // the value captured under this name
-	Ties      [][2]int `json:"ties"`      // elements in any order among themselves
+	Any       bool     `json:"any"`       // only the type matters
+	AnyType   bool     `json:"anytype"`   // even the type does not matter
+	AnyLen    bool     `json:"anylen"`    // any number of elements, each like the first
+	Nonempty  bool     `json:"nonempty"`  // with any: there must be at least one
+	Loose     bool     `json:"loose"`     // a text of the recorded server
+	Ref       string   `json:"ref"`       // the value that was captured under this name
+	Ties      [][2]int `json:"ties"`      // these elements in any order
 	Unordered bool     `json:"unordered"` // all elements in any order
-	Superset  bool     `json:"superset"`  // more elements may be there
+	Superset  bool     `json:"superset"`  // additional elements are allowed
 }
 
 func (n *node) value() string {
@@ -154,14 +157,14 @@ func readNode(v *element) *node {
 	return &node{T: e.name, V: &e.text}
 }
 
-// reply is one answer of the server under test.
+// reply is an answer of the server under test.
 type reply struct {
 	status      int
 	contentType string
 	body        []byte
 
 	outcome    string // ok, fault, rsd, http
-	kind       string // of an http outcome: empty, not-xml, or what it is instead
+	kind       string // for http: empty, not-xml, or the kind of document
 	result     *node
 	code       int
 	codeType   string
@@ -169,7 +172,7 @@ type reply struct {
 	apis       [][3]string
 }
 
-// read finds out what the body is.
+// read determines what the body is.
 func (r *reply) read() {
 	r.outcome = "http"
 	root, err := parseXML(r.body)
@@ -221,8 +224,8 @@ func (r *reply) String() string {
 	return r.outcome
 }
 
-// at follows a capture path: $ is the result, .name a member, .0 an element, .[key=x] the first element whose member
-// key is x.
+// at follows a capture path: $ is the result, .name a member, .0 an element,
+// .[key=x] the first element whose member key is x.
 func (n *node) at(path string) (string, bool) {
 	path = strings.TrimPrefix(path, "$")
 	for path != "" && n != nil {

@@ -15,14 +15,14 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// arriving is how many bytes of a page a slow network brings at once, and pause how long it takes for the next: longer than
-// it takes to paint.
+// arriving is the number of bytes of a page that a slow network delivers at
+// once, and pause is the time until the next ones: longer than painting takes.
 const (
 	arriving = 1200
 	pause    = 40 * time.Millisecond
 )
 
-// slowly is a proxy in front of a server that hands its pages on in pieces.
+// slowly is a proxy that passes on the pages of a server in pieces.
 func slowly(t *testing.T, p *process) string {
 	t.Helper()
 	target, err := url.Parse(p.base)
@@ -46,7 +46,8 @@ func slowly(t *testing.T, p *process) string {
 	return strings.Replace(proxy.URL, "127.0.0.1", "localhost", 1)
 }
 
-// inPieces ends each piece with a line: one that grows while it is painted may move by a pixel.
+// inPieces ends each piece at the end of a line, because a line that grows
+// while it is painted may move by a pixel.
 type inPieces struct {
 	io.Closer
 	from *bufio.Reader
@@ -70,9 +71,10 @@ func (b *inPieces) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Nothing that is painted moves when more of the page arrives, as it does on a slow network or a busy machine.
+// Nothing on a page moves when more of it arrives, as on a slow network or a
+// busy machine.
 func TestPagesArriveInPieces(t *testing.T) {
-	// By a name, so that there are passkeys.
+	// With a host name, so that passkeys work.
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	p, paths := showcase(t, "--listen", address, "--base-url", "http://localhost:"+port)
@@ -94,9 +96,11 @@ func TestPagesArriveInPieces(t *testing.T) {
 	}
 }
 
-// moved names what has moved since the page began to load, by more than the two pixels that a line may grow by. A busy browser
-// may pause in the middle of a line and paint a button before its text: the value of that is below 0.00005 (Layout Instability,
-// section 4.3), and that of a paragraph that moves far above.
+// moved lists everything that has moved since the page began to load, by more
+// than the two pixels by which a line may grow. A busy browser may pause in the
+// middle of a line and paint a button before its text; the value of that is
+// below 0.00005 (Layout Instability, section 4.3), and that of a paragraph that
+// moves is far above.
 func (v *tab) moved(t *testing.T) []string {
 	t.Helper()
 	return do(t, v, chromedp.Evaluate[[]string](`new Promise((done) => {

@@ -15,8 +15,10 @@ import (
 	"time"
 )
 
-// TestH10RestoreDrill backs up a server under load, kills it, and puts a new one together from the backup and the keyset
-// file: it has everything that was acknowledged before the backup began. The backup alone starts nothing and opens nothing.
+// TestH10RestoreDrill makes a backup of a server under load, kills the server,
+// and creates a new one from the backup and the keyset file. It has everything
+// that was acknowledged before the backup began. Without the keyset file, the
+// backup cannot be started or opened.
 func TestH10RestoreDrill(t *testing.T) {
 	blog := seedIn(t, t.TempDir(), "")
 	p := start(t, blog)
@@ -61,7 +63,8 @@ func TestH10RestoreDrill(t *testing.T) {
 	holdsNoSecret(t, file, blog, acknowledged)
 }
 
-// holdsNoSecret searches a backup for the secrets of the blog, and for what it must hold, to see that the search finds it.
+// holdsNoSecret searches a backup for the secrets of the blog, and for text
+// that it must contain, to prove that the search works.
 func holdsNoSecret(t *testing.T, file string, blog seeded, load *writers) {
 	t.Helper()
 	search := &evidence{}
@@ -101,7 +104,7 @@ func holdsNoSecret(t *testing.T, file string, blog seeded, load *writers) {
 	}
 }
 
-// await waits until so much was acknowledged, and returns what that is.
+// await waits until n calls were acknowledged, and returns what they created.
 func (l *writers) await(t *testing.T, posts, keys int) *writers {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)

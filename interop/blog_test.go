@@ -14,18 +14,19 @@ import (
 	"github.com/quillgate/quillgate/transfer"
 )
 
-// loopback is exempt from the throttle: the tests present many wrong credentials, from one address.
+// loopback is exempt from throttling, because the tests send many wrong
+// credentials from one address.
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// seeded is a blog that holds the seed of the recordings, to be copied for each test.
+// seeded is a blog with the seed of the recordings. Each test gets a copy.
 type seeded struct {
 	folder   string
 	database string // URL; "" for SQLite
 
-	statements *statements // those that its servers run; not kept when nil
+	statements *statements // the statements of its servers; nil: not recorded
 }
 
-// eachSeeded runs fn on SQLite and on PostgreSQL with a blog that holds the seed.
+// eachSeeded runs fn with a seeded blog on SQLite and on PostgreSQL.
 func eachSeeded(t *testing.T, fn func(t *testing.T, s seeded)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { fn(t, seed(t, "")) })
@@ -38,7 +39,8 @@ func seed(t *testing.T, database string) seeded {
 	return seedIn(t, databasetest.Folder(t), database)
 }
 
-// seedIn is seed in a folder of the test's choice: those that kill the server have it on the disk.
+// seedIn is seed in a given folder: tests that kill the server have it on the
+// disk.
 func seedIn(t *testing.T, folder, database string) seeded {
 	t.Helper()
 	s := seeded{folder: folder, database: database}
@@ -62,9 +64,8 @@ func seedIn(t *testing.T, folder, database string) seeded {
 	return s
 }
 
-// copy makes a blog of its own out of the seed: the folder is copied, a
-// PostgreSQL database is made from the seeded one, to which no one is
-// connected.
+// copy creates another blog from the seed: it copies the folder, and creates a
+// PostgreSQL database from the seeded one, to which nobody is connected.
 func (s seeded) copy(t *testing.T) seeded {
 	t.Helper()
 	out := seeded{folder: databasetest.Folder(t), statements: s.statements}
@@ -77,11 +78,12 @@ func (s seeded) copy(t *testing.T) seeded {
 	if s.database != "" {
 		out.database = databasetest.Copy(t, s.database)
 	}
-	seeded{folder: out.folder}.inspect(t) // the database is searched with that of the seed, in the log of writes
+	seeded{folder: out.folder}.inspect(t) // the database is searched together with that of the seed, in the write-ahead log
 	return out
 }
 
-// serve starts a server in this process, for a blog with the given options, and returns the address of its home page.
+// serve starts a server in this process for a blog with the given options, and
+// returns the address of its home page.
 func (s seeded) serve(t *testing.T, options map[string]string) string {
 	t.Helper()
 	web := httptest.NewUnstartedServer(nil)

@@ -23,14 +23,16 @@ import (
 // comes with tools/install-test-tools.
 const chromium = "/usr/bin/chromium-headless-shell"
 
-// pageTime bounds what is done with one page, and the start of the browser.
+// pageTime limits the time for one page, and for the start of the browser.
 const pageTime = patience
 
-// browser is a Chromium without a window, that reaches nothing but this machine.
+// browser is a headless Chromium that reaches nothing but this machine.
 type browser struct{ ctx context.Context }
 
-// shared is the browser of this test process, which starts with the first test that needs one and ends in TestMain. To start
-// one takes as long as to judge some pages; tests have nothing in common in it, since each tab has a context of its own.
+// shared is the browser of this test process. It starts with the first test
+// that needs one, and ends in TestMain, because starting one takes as long as
+// checking several pages. Tests share nothing in it: each tab has a context of
+// its own.
 var shared struct {
 	sync.Once
 	browser
@@ -39,7 +41,7 @@ var shared struct {
 	err    error
 }
 
-// openBrowser returns the browser of all tests.
+// openBrowser returns the browser that all tests share.
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	shared.Do(func() {
@@ -53,7 +55,7 @@ func openBrowser(t *testing.T) *browser {
 	return &shared.browser
 }
 
-// closeBrowser ends the browser of all tests.
+// closeBrowser closes the shared browser.
 func closeBrowser() {
 	if shared.stop != nil {
 		shared.stop()
@@ -63,7 +65,7 @@ func closeBrowser() {
 	}
 }
 
-// openBrowserWith starts a browser for one test, with more options.
+// openBrowserWith starts a browser for one test, with additional options.
 func openBrowserWith(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	b, stop, err := startBrowser(t.TempDir(), more...)
@@ -100,7 +102,7 @@ func startBrowser(folder string, more ...chromedp.ExecAllocatorOption) (browser,
 	return browser{ctx}, end, nil
 }
 
-// look is how a page is looked at.
+// look is a way to look at a page.
 type look struct {
 	name          string
 	width, height int64
@@ -116,7 +118,8 @@ var (
 	bare     = look{name: "without scripts", width: 1280, height: 900, noScript: true}
 )
 
-// looks are what a page is judged in. The phone at night is for pictures: it differs from the phone as the desktops do.
+// looks are the looks in which pages are checked. The phone at night is only
+// for pictures: it differs from the phone as the desktops do.
 func looks() []look {
 	if os.Getenv("QUILLGATE_SCREENSHOTS") != "" || nightly() {
 		return []look{phone, phoneDim, desktop, night}
@@ -124,8 +127,8 @@ func looks() []look {
 	return []look{phone, desktop, night}
 }
 
-// violationsIn are those of a look. Light and dark differ by their colours alone, and what mobile shows is the same page to
-// whoever does not see it.
+// violationsIn returns the violations in a look. Light and dark differ only in
+// their colours, and a screen reader gets the same page on a phone.
 func (v *tab) violationsIn(t *testing.T, l look) []string {
 	t.Helper()
 	switch {
@@ -137,8 +140,9 @@ func (v *tab) violationsIn(t *testing.T, l look) []string {
 	return v.violations(t, "")
 }
 
-// tab is a page of the browser with cookies of its own, on one site. What goes wrong in it without being asked for is an
-// error of the test when that ends: requests to other hosts, violations of the policy for content, exceptions of scripts.
+// tab is a page of the browser with its own cookies, on one site. When the test
+// ends, everything unexpected fails it: requests to other hosts, violations of
+// the Content-Security-Policy, exceptions in scripts.
 type tab struct {
 	ctx  context.Context
 	base string
@@ -147,10 +151,10 @@ type tab struct {
 	document network.RequestID
 	status   int64
 	trouble  []string
-	allowed  string // an address next to base that may be asked
+	allowed  string // another address that may be requested
 }
 
-// tab opens an empty one.
+// tab opens an empty tab.
 func (b *browser) tab(t *testing.T, base string, l look) *tab {
 	t.Helper()
 	v := &tab{base: base}
@@ -164,14 +168,14 @@ func (b *browser) tab(t *testing.T, base string, l look) *tab {
 			t.Error(what)
 		}
 	})
-	if err := chromedp.Do(ctx); err != nil { // without a limit of time, which would be that of the tab
+	if err := chromedp.Do(ctx); err != nil { // without a time limit, which would apply to the tab
 		t.Fatalf("open a tab: %v", err)
 	}
 	v.resize(t, l)
 	return v
 }
 
-// resize changes how the page is looked at.
+// resize changes the look of the page.
 func (v *tab) resize(t *testing.T, l look) {
 	t.Helper()
 	scheme := "light"
@@ -201,9 +205,9 @@ func (v *tab) listen(event any) {
 			v.status = e.Response.Status
 		}
 	case *log.EventEntryAdded:
-		// A page that is refused with a status is not a trouble: the
-		// tests look at the status where it counts.
-		// Neither is a header that counts over TLS only.
+		// A page with an error status is not unexpected: tests check
+		// the status where it matters. Neither is a header that is for
+		// TLS only.
 		if text := e.Entry.Text; string(e.Entry.Level) == "error" && !strings.Contains(text, "the server responded with a status of") && !strings.Contains(text, "origin was untrustworthy") {
 			v.trouble = append(v.trouble, "the browser complains: "+e.Entry.Text+" "+e.Entry.URL)
 		}
@@ -216,7 +220,7 @@ func (v *tab) local(u *url.URL) bool {
 	return u.Scheme == "data" || u.Scheme == "about" || u.Scheme+"://"+u.Host == v.base || v.allowed != "" && strings.HasPrefix(u.String(), v.allowed)
 }
 
-// do takes one step, within the time for one page.
+// do performs an action, within the time for one page.
 func do[T any](t *testing.T, v *tab, step chromedp.Action[T]) T {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(v.ctx, pageTime)
@@ -228,7 +232,7 @@ func do[T any](t *testing.T, v *tab, step chromedp.Action[T]) T {
 	return out
 }
 
-// order sends one command of the protocol.
+// order sends a command of the protocol.
 func order[P, R any](t *testing.T, v *tab, command cdp.Command[P, R], params P) R {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(v.ctx, pageTime)
@@ -240,13 +244,15 @@ func order[P, R any](t *testing.T, v *tab, command cdp.Command[P, R], params P) 
 	return out
 }
 
-// open goes to a path of the site and waits until the page is there. It returns its HTTP status.
+// open opens a path of the site, waits until the page has loaded, and returns
+// its HTTP status.
 func (v *tab) open(t *testing.T, path string) int64 {
 	t.Helper()
 	return v.arrive(t, chromedp.Navigate(v.base+path))
 }
 
-// press clicks on what a CSS selector finds first, which leads to another page.
+// press clicks on the first match of a CSS selector, which leads to another
+// page.
 func (v *tab) press(t *testing.T, selector string) int64 {
 	t.Helper()
 	return v.arrive(t, chromedp.Click(chromedp.CSS(selector)))
@@ -265,14 +271,14 @@ func (v *tab) arrive(t *testing.T, how chromedp.Action[chromedp.Void]) int64 {
 	return v.status
 }
 
-// write puts text into the field that a CSS selector finds, in place of what it holds.
+// write replaces the text in the field that a CSS selector finds.
 func (v *tab) write(t *testing.T, selector, text string) {
 	t.Helper()
 	do(t, v, chromedp.Clear(chromedp.CSS(selector)))
 	do(t, v, chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
-// text is what a reader sees of what a CSS selector finds first.
+// text returns the visible text of the first match of a CSS selector.
 func (v *tab) text(t *testing.T, selector string) string {
 	t.Helper()
 	return do(t, v, chromedp.Text(chromedp.CSS(selector)))
@@ -284,7 +290,7 @@ func (v *tab) has(t *testing.T, selector string) bool {
 	return do(t, v, chromedp.Evaluate[bool]("document.querySelector("+quoted(selector)+") !== null"))
 }
 
-// where is the address of the page.
+// where returns the address of the page.
 func (v *tab) where() string {
 	ctx, cancel := context.WithTimeout(v.ctx, pageTime)
 	defer cancel()
@@ -295,7 +301,7 @@ func (v *tab) where() string {
 	return address
 }
 
-// source is the page as the server sent it.
+// source returns the page as the server sent it.
 func (v *tab) source(t *testing.T) string {
 	t.Helper()
 	v.mu.Lock()
@@ -304,7 +310,8 @@ func (v *tab) source(t *testing.T) string {
 	return string(order(t, v, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id}).Body)
 }
 
-// violations are what axe-core finds wrong with the page; by one rule alone, if it has a name.
+// violations returns what axe-core finds wrong with the page, by all rules or
+// by the named one.
 func (v *tab) violations(t *testing.T, rule string) []string {
 	t.Helper()
 	axe, err := os.ReadFile("clients/node_modules/axe-core/axe.min.js")
@@ -335,7 +342,8 @@ func (v *tab) violations(t *testing.T, rule string) []string {
 	return out
 }
 
-// shift is how much of the page has moved since it began to load: the browser's cumulative layout shift.
+// shift returns how much of the page has moved since it began to load: the
+// browser's cumulative layout shift.
 func (v *tab) shift(t *testing.T) float64 {
 	t.Helper()
 	return do(t, v, chromedp.Evaluate[float64](`new Promise((done) => {
@@ -345,13 +353,13 @@ func (v *tab) shift(t *testing.T) float64 {
 	})`, chromedp.EvalAwaitPromise))
 }
 
-// wide tells by how many pixels the page is wider than the window.
+// wide returns the number of pixels by which the page is wider than the window.
 func (v *tab) wide(t *testing.T) int {
 	t.Helper()
 	return do(t, v, chromedp.Evaluate[int](`Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)`))
 }
 
-// sideways lists what has to be scrolled sideways to be read.
+// sideways lists the elements that must be scrolled sideways to be read.
 func (v *tab) sideways(t *testing.T) []string {
 	t.Helper()
 	return do(t, v, chromedp.Evaluate[[]string](`[...document.querySelectorAll('body *:not(input, select, textarea)')]
@@ -359,7 +367,7 @@ func (v *tab) sideways(t *testing.T) []string {
 		.map(e => e.tagName + '.' + e.className + ' by ' + (e.scrollWidth - e.clientWidth))`))
 }
 
-// ragged lists the labels of boxes and radio buttons whose lines begin at
+// ragged lists the labels of checkboxes and radio buttons whose lines begin at
 // different places.
 func (v *tab) ragged(t *testing.T) []string {
 	t.Helper()
@@ -380,9 +388,9 @@ func (v *tab) ragged(t *testing.T) []string {
 	}).map(label => label.innerText)`))
 }
 
-// small lists what is too small to be hit with a finger, by WCAG 2.2, success
-// criterion 2.5.8: links, buttons and fields below 24 by 24 pixels. Links within
-// sentences are excepted. A box and its label are one target.
+// small lists what is too small to be touched, by WCAG 2.2, success criterion
+// 2.5.8: links, buttons and fields below 24 by 24 pixels, except links within
+// sentences. A checkbox and its label are one target.
 func (v *tab) small(t *testing.T) []string {
 	t.Helper()
 	return do(t, v, chromedp.Evaluate[[]string](`(() => {
@@ -410,8 +418,8 @@ func (v *tab) small(t *testing.T) []string {
 	})()`))
 }
 
-// keepPicture writes a PNG of the whole page, named after the test and the look, into the folder of the variable
-// QUILLGATE_SCREENSHOTS, when that is set.
+// keepPicture writes a PNG of the whole page, named after the test and the
+// look, to the folder in the variable QUILLGATE_SCREENSHOTS, if it is set.
 func (v *tab) keepPicture(t *testing.T, l look) {
 	t.Helper()
 	folder := os.Getenv("QUILLGATE_SCREENSHOTS")

@@ -11,17 +11,18 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// noText is what PostgreSQL takes for no text.
+// noText is a string that PostgreSQL does not accept as text.
 const noText = "a\xff\x00b"
 
-// memberNames are names of members that one method or another reads.
+// memberNames lists the names of the members that the methods read.
 var memberNames = strings.Fields(`post_type post_status post_title post_content post_excerpt post_name post_author post_parent post_password comment_status ping_status
 	post_format post_mime_type taxonomy name slug description parent search orderby order role who s status content author author_email author_url mime_type
 	title mt_excerpt mt_text_more mt_keywords categories wp_slug wp_password wp_author_id wp_post_format wp_page_template date_format blog_tagline permalink_structure
 	first_name last_name bio nickname display_name nicename url email type post_date scope methods networks expires code`)
 
-// Whatever a text is made of, an answer is a result or a fault of the caller, never an error inside the server, on both
-// databases: every parameter and member of every method, and what comes by HTTP.
+// Whatever bytes a text has, the answer is a result or a fault of the caller,
+// never an internal error, on both databases: for every parameter and member of
+// every method, and for everything in an HTTP request.
 func TestTextThatIsNoText(t *testing.T) {
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		b := &bench{base: seed.copy(t).serve(t, nil)}
@@ -88,7 +89,7 @@ func TestTextThatIsNoText(t *testing.T) {
 	})
 }
 
-// noError sends a request and expects no error of the server.
+// noError sends a request, and fails the test if there is an internal error.
 func (b *bench) noError(t *testing.T, method, path string, header http.Header, form url.Values) {
 	t.Helper()
 	var body io.Reader

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The keys and passwords are those of the seed.
+// The keys and passwords of the seed.
 const (
 	seedPublic   = "b730db0864b0d4453ba6a26ad6613cd4"
 	seedSecret   = "7647a19f5bf3e9fd001419900ad48a54"
@@ -21,11 +21,12 @@ type program struct {
 	name    string
 	command []string
 	signs   bool
-	install string // what is missing when the program does not run
+	install string // what to install if the program does not run
 }
 
-// clients are programs that other people's libraries make. Each publishes, edits, lists and deletes posts with text of
-// many scripts, dates, nested structs and a picture, and checks every answer itself.
+// clients are programs built on libraries of others. Each publishes, edits,
+// lists and deletes posts with text in many scripts, dates, nested structs and
+// a picture, and checks every answer itself.
 var clients = []program{
 	{"python", []string{"python3", "publish.py"}, true, "Python 3 (Debian: python3)"},
 	{"node xmlrpc", []string{"node", "publish.js"}, true, "Node (Debian: nodejs npm) and, in interop/clients, npm ci"},
@@ -76,7 +77,8 @@ func publish(t *testing.T, p *process, command []string, install string, credent
 	}
 }
 
-// publication runs a program and returns what it says. The error has that too.
+// publication runs a program and returns its output, which the error contains
+// too.
 func publication(t *testing.T, p *process, command []string, install string, credentials ...string) (string, error) {
 	t.Helper()
 	picture, err := filepath.Abs("testdata/picture.png")

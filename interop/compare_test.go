@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// comparison holds what differs between an expectation and a result. The rules are those that the recordings were
-// made with: every recorded member must be there with the same type, further members are allowed.
+// comparison collects the differences between an expectation and a result. The
+// rules are those of the recordings: every recorded member must exist with the
+// same type, and additional members are allowed.
 type comparison struct {
 	vars map[string]string
 	bad  []string
@@ -94,7 +95,8 @@ func (c *comparison) compareSuperset(want, got *node, path string) {
 	}
 }
 
-// settle puts the elements of got into the order of want where they match, and the others into the places that are left.
+// settle puts the elements of got into the order of want if they match, and the
+// others into the remaining places.
 func (c *comparison) settle(want, got []*node) []*node {
 	left := append([]*node(nil), got...)
 	out := make([]*node, len(want))
@@ -178,11 +180,11 @@ func clip(s string) string {
 	return s
 }
 
-// judge compares one answer with what its exchange expects.
+// judge compares an answer with the expectation of its exchange.
 func (x *exchange) judge(got *reply, vars map[string]string) []string {
 	c := comparison{vars: vars}
 	if x.Status >= 500 && x.Outcome != "ok" {
-		// The recorded server crashed here: any refusal will do.
+		// The recorded server crashed here, so any refusal is right.
 		if got.outcome == "ok" {
 			c.add("got an answer, want a refusal")
 		}
@@ -215,7 +217,7 @@ func (x *exchange) judge(got *reply, vars map[string]string) []string {
 		c.compare(x.Expect, got.result, "$")
 	case "rsd":
 		for _, want := range x.APIs {
-			found := want[0] == "WP-API" // WordPress's REST interface: there is none here, and clients must see that
+			found := want[0] == "WP-API" // WordPress's REST interface, which clients must be able to recognize as missing here
 			for _, api := range got.apis {
 				found = found || api == want
 			}

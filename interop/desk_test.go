@@ -7,7 +7,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// deskPages are the pages about what the blog holds.
+// deskPages are the pages about the content of the blog.
 var deskPages = []struct {
 	name, path string
 	status     int64
@@ -21,8 +21,9 @@ var deskPages = []struct {
 	{"blog-signed-in", "/?p=1", 200},
 }
 
-// A person looks after the blog in the browser, without scripts: visitors may comment, what they write waits, its writer
-// sees it, it is found, answered and seen by all.
+// A person manages the blog in the browser without scripts: visitors may
+// comment, a comment is held and visible to its author, and it is found,
+// answered and then seen by everyone.
 func TestDesk(t *testing.T) {
 	p := start(t, seed(t, ""))
 	b := openBrowser(t)
@@ -45,7 +46,7 @@ func TestDesk(t *testing.T) {
 	validate(t, sources)
 }
 
-// sees fails the test unless the page that is open has a text.
+// sees fails the test unless the open page contains a text.
 func (v *tab) sees(t *testing.T, want string) {
 	t.Helper()
 	if text := v.text(t, "main"); !strings.Contains(text, want) {
@@ -53,13 +54,14 @@ func (v *tab) sees(t *testing.T, want string) {
 	}
 }
 
-// typed puts text into a field that is empty, such as a textarea, which write cannot clear then.
+// typed enters a text into an empty field, such as a textarea, which write
+// could not clear.
 func (v *tab) typed(t *testing.T, selector, text string) {
 	t.Helper()
 	do(t, v, chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
-// walkComments is the way of a comment: visitor writes it, admin decides.
+// walkComments follows a comment: visitor writes it, and admin decides.
 func walkComments(t *testing.T, visitor, admin *tab) {
 	t.Helper()
 	admin.open(t, "/admin/settings")
@@ -89,7 +91,7 @@ func walkComments(t *testing.T, visitor, admin *tab) {
 	visitor.sees(t, "Thank you, Nora.")
 }
 
-// walkPost corrects a post, moves it to the trash and takes it back.
+// walkPost edits a post, moves it to the trash and restores it.
 func walkPost(t *testing.T, admin *tab) {
 	t.Helper()
 	admin.open(t, "/profile")

@@ -12,13 +12,14 @@ import (
 	"testing"
 )
 
-// difference is a sequence of calls whose last answer was once different from WordPress's. Random calls to both found it,
-// and took away whatever was not needed to show it.
+// difference is a sequence of calls whose last answer once differed from
+// WordPress's. Random calls to both servers found it, and everything that was
+// not needed to show it was removed.
 type difference struct {
 	About     string `json:"about"`
-	Path      string `json:"path"` // of what is compared, in the last answer: "$.terms"
+	Path      string `json:"path"` // the part of the last answer that is compared: "$.terms"
 	Reference string `json:"reference"`
-	Here      string `json:"here"` // when this server means to differ, with the reason
+	Here      string `json:"here"` // the reason, if this server differs on purpose
 	Why       string `json:"why"`
 	Steps     []struct {
 		Method string `json:"m"`
@@ -32,7 +33,7 @@ func TestAnswersAsWordPress(t *testing.T) {
 		t.Fatalf("there are no sequences: %v", err)
 	}
 	eachSeeded(t, func(t *testing.T, seed seeded) {
-		t.Run("sequences", func(t *testing.T) { // a group: the seed outlives its parallel tests
+		t.Run("sequences", func(t *testing.T) { // a group, so that the seed outlives its parallel tests
 			for _, name := range files {
 				t.Run(strings.TrimSuffix(filepath.Base(name), ".json"), func(t *testing.T) {
 					t.Parallel()
@@ -88,7 +89,8 @@ func (d *difference) replay(t *testing.T, e *edge) {
 	}
 }
 
-// outcomeLine and outcomeOf reduce an answer, and one that was written down, to "ok" or "fault" and its code.
+// outcomeLine and outcomeOf reduce an answer, or a recorded one, to "ok" or
+// "fault" and its code.
 func outcomeLine(r *reply) string {
 	if r.outcome == "fault" {
 		return "fault " + strconv.Itoa(r.code)
@@ -104,7 +106,7 @@ func outcomeOf(written string) string {
 	return words[0]
 }
 
-// brief is a scalar as it is, and of a list the ids of its elements.
+// brief returns a scalar unchanged, and the ids of the elements of a list.
 func (n *node) brief() string {
 	if n.T != "array" {
 		return n.value()
@@ -121,8 +123,8 @@ func (n *node) brief() string {
 	return strings.Join(out, " ")
 }
 
-// inValue writes what stands inside of a value element for a value of JSON. {"$res": n} is the answer of step n,
-// {"$dt": text} a date.
+// inValue writes the content of a value element for a JSON value. {"$res": n}
+// is the answer of step n, {"$dt": text} a date.
 func inValue(v any, answers []*reply) string {
 	switch v := v.(type) {
 	case nil:

@@ -13,13 +13,15 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// edge is a running server with the seed, asked as clients ask it: with whole request texts, over a socket.
+// edge is a running server with the seed, called as clients call it: with
+// complete request texts, over a socket.
 type edge struct {
 	base, endpoint string
 	client         *http.Client
 }
 
-// openEdge starts the server with its own listener, its limits and its throttle.
+// openEdge starts the server with its own listener, its limits and its
+// throttling.
 func openEdge(t *testing.T, s seeded) *edge {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -56,7 +58,8 @@ func openEdge(t *testing.T, s seeded) *edge {
 	return &edge{base: base, endpoint: base + "/xmlrpc.php", client: client}
 }
 
-// request sends a body, with headers given as names and values by turns. There is no Content-Type but a given one.
+// request sends a body. Headers are names and values in turn; there is no
+// Content-Type unless one is given.
 func (e *edge) request(t *testing.T, method, url, body string, headers ...string) (*reply, http.Header) {
 	t.Helper()
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
@@ -86,7 +89,7 @@ func (e *edge) post(t *testing.T, body string, headers ...string) *reply {
 	return r
 }
 
-// ask sends a call that must succeed and returns its result.
+// ask sends a call that must succeed, and returns its result.
 func (e *edge) ask(t *testing.T, body string, headers ...string) *node {
 	t.Helper()
 	r := e.post(t, body, headers...)
@@ -96,13 +99,13 @@ func (e *edge) ask(t *testing.T, body string, headers ...string) *node {
 	return r.result
 }
 
-// text is what ask answers, as text.
+// text returns the result of ask as a text.
 func (e *edge) text(t *testing.T, body string) string {
 	t.Helper()
 	return e.ask(t, body).value()
 }
 
-// fault is the code of the fault that a call ends with, 0 when it ends with none.
+// fault returns the fault code of a call, or 0 if it succeeds.
 func (e *edge) fault(t *testing.T, body string, headers ...string) int {
 	t.Helper()
 	r := e.post(t, body, headers...)
@@ -112,7 +115,8 @@ func (e *edge) fault(t *testing.T, body string, headers ...string) int {
 	return r.code
 }
 
-// members are members of the result of ask, as "type value" in one line; a missing one is "none".
+// members returns members of the result of ask in one line, as "type value"; a
+// missing one is "none".
 func (e *edge) members(t *testing.T, body string, names ...string) string {
 	t.Helper()
 	n := e.ask(t, body)
@@ -138,7 +142,8 @@ func (n *node) show(names ...string) string {
 	return strings.Join(out, ", ")
 }
 
-// rpc writes a call as most libraries do; each value is what stands inside of its value element.
+// rpc writes a call as most libraries do. Each value is the content of a value
+// element.
 func rpc(method string, values ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<?xml version=\"1.0\"?>\n<methodCall><methodName>%s</methodName><params>", method)
@@ -149,14 +154,16 @@ func rpc(method string, values ...string) string {
 	return b.String()
 }
 
-// asAdmin is rpc with the blog, the user name and the password in front.
+// asAdmin is rpc with the blog, the user name and the password as the first
+// parameters.
 func asAdmin(method string, values ...string) string { return asUser(seedUser, method, values...) }
 
 func asUser(user, method string, values ...string) string {
 	return rpc(method, append([]string{"<int>0</int>", str(user), str(user + "-pass-1234")}, values...)...)
 }
 
-// byID is rpc for the methods of MetaWeblog and Movable Type whose first argument is a post.
+// byID is rpc for methods of MetaWeblog and Movable Type whose first argument
+// is a post.
 func byID(method, id string, values ...string) string {
 	return rpc(method, append([]string{str(id), str(seedUser), str(seedPassword)}, values...)...)
 }
@@ -170,7 +177,7 @@ func list(values ...string) string {
 	return "<array><data><value>" + strings.Join(values, "</value><value>") + "</value></data></array>"
 }
 
-// object writes a struct from names and values by turns.
+// object writes a struct from names and values in turn.
 func object(pairs ...string) string {
 	var b strings.Builder
 	b.WriteString("<struct>")

@@ -21,30 +21,32 @@ import (
 	"github.com/quillgate/quillgate/apps"
 )
 
-// kind is where a piece of evidence comes from.
+// kind is the source of a piece of evidence.
 type kind string
 
 const (
-	answer  kind = "answer"  // what a client or a person was shown: it may hand out a secret, once
-	logged  kind = "log"     // what was written for the operator: logs, complaints of commands
+	answer  kind = "answer"  // shown to a client or a person: it may contain a secret once
+	logged  kind = "log"     // written for the operator: logs, error messages of commands
 	metrics kind = "metrics" // the page of the metrics
 	stored  kind = "store"   // files of the database, the spool, the uploads
 )
 
-// K6: traces is everything that the servers of this test run let out of their hands, and every secret that was made in it.
-// When all tests are done, each secret is searched for in all of it.
+// K6: traces holds everything that the servers of this test run have put out,
+// and every secret that was created. At the end, all of it is searched for each
+// secret.
 var traces evidence
 
-// evidence collects. The zero value is empty. It is safe for concurrent use.
+// evidence collects output and secrets. The zero value is empty. It is safe for
+// concurrent use.
 type evidence struct {
 	mu      sync.Mutex
-	file    *os.File // the pieces, one after the other; it has no name
+	file    *os.File // the pieces, one after the other; the file has no name
 	pieces  []piece
-	end     int64             // of the last piece
-	secrets map[string]string // the secret, and what it is
-	forms   map[string]bool   // secrets that a form may carry
-	found   []string          // where a secret was found in a store, which may be gone by now
-	bytes   int64             // searched in stores
+	end     int64             // the end of the last piece
+	secrets map[string]string // the secrets with their descriptions
+	forms   map[string]bool   // secrets that a form may contain
+	found   []string          // where a secret was found in a store, which may have been deleted since
+	bytes   int64             // the number of bytes searched in stores
 	files   int
 }
 
@@ -55,17 +57,20 @@ type piece struct {
 	length int
 }
 
-// secretPatterns find secrets whose form says what they are, so that no test needs to name them.
+// secretPatterns match secrets with a recognizable form, so that no test needs
+// to register them.
 var secretPatterns = []*regexp.Regexp{regexp.MustCompile(apps.SecretPattern), regexp.MustCompile(apps.TokenPattern)}
 
-// made registers a secret, to be searched for. It may stand in one answer, the one that hands it out.
+// made registers a secret to search for. One answer may contain it: the one
+// that hands it out.
 func (e *evidence) made(what, secret string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.add(what, secret)
 }
 
-// carried registers a secret that whoever knows it gets back in a form, such as the code of a link.
+// carried registers a secret that a form returns to people who know it, such as
+// the code of a link.
 func (e *evidence) carried(what, secret string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -86,7 +91,7 @@ func (e *evidence) add(what, secret string) {
 	e.secrets[secret] = what
 }
 
-// keep takes a piece of evidence.
+// keep adds a piece of evidence.
 func (e *evidence) keep(k kind, name string, text []byte) {
 	if len(text) == 0 {
 		return
@@ -117,8 +122,9 @@ func (e *evidence) open() {
 	os.Remove(e.file.Name())
 }
 
-// keepFolder searches the files below a folder for every secret that is known so far: those of a store are made before
-// it is closed. Files that go meanwhile are left out: PostgreSQL gives those of its log new names.
+// keepFolder searches the files below a folder for every secret that is known
+// so far. The secrets of a store are created before it is closed. Files that
+// disappear meanwhile are left out: PostgreSQL renames those of its log.
 func (e *evidence) keepFolder(folder string) error {
 	needles := e.needles()
 	return filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
@@ -146,8 +152,9 @@ func (e *evidence) keepFolder(folder string) error {
 	})
 }
 
-// keepDatabase has PostgreSQL write down what it holds, and searches the files of a database, and the log of writes, which
-// holds what was written to the other databases of the cluster too.
+// keepDatabase makes PostgreSQL write everything to disk, and searches the
+// files of a database, and the write-ahead log, which also has what was written
+// to the other databases of the cluster.
 func (e *evidence) keepDatabase(url string) error {
 	db, err := sql.Open("postgres", url)
 	if err != nil {
@@ -175,13 +182,13 @@ func (e *evidence) needles() *haystack {
 	return newHaystack(e.secrets)
 }
 
-// leaks says where a secret is that must not be there.
+// leaks lists the places where a secret is that must not be there.
 func (e *evidence) leaks() []string {
 	needles := e.needles()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	out := slices.Clone(e.found)
-	shown := make(map[string][]string) // the answers that hold a secret
+	shown := make(map[string][]string) // the answers that contain a secret
 	for _, p := range e.pieces {
 		text := make([]byte, p.length)
 		if _, err := e.file.ReadAt(text, p.at); err != nil {
@@ -214,7 +221,7 @@ func (e *evidence) String() string {
 		len(e.secrets), count[answer], count[logged], count[metrics], e.end>>20, e.files, e.bytes>>20)
 }
 
-// recording keeps every answer that comes through it.
+// recording keeps every answer that it returns.
 type recording struct{ http.RoundTripper }
 
 func (r recording) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -228,7 +235,7 @@ func (r recording) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+// CloseIdleConnections makes http.Client.CloseIdleConnections work.
 func (r recording) CloseIdleConnections() {
 	if c, ok := r.RoundTripper.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
@@ -265,7 +272,8 @@ func (logBook) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// inspect searches what a blog leaves on disk, when the test ends and its servers have stopped.
+// inspect searches the files of a blog when the test has ended and its servers
+// have stopped.
 func (s seeded) inspect(t *testing.T) {
 	t.Helper()
 	t.Cleanup(func() {

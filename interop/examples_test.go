@@ -19,11 +19,12 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// example is a program of docs/examples, which publishes one post with a signed call and prints its id.
+// example is a program in docs/examples, which publishes a post with a signed
+// call and prints its id.
 type example struct {
 	file    string // relative to docs/examples
 	command []string
-	install string // what is missing when the program does not run
+	install string // what to install if the program does not run
 }
 
 var examples = []example{
@@ -36,13 +37,14 @@ var examples = []example{
 	{"newpost.sh", []string{"sh", "newpost.sh"}, "openssl and curl (Debian: openssl curl)"},
 }
 
-// strictExamples sign by RFC 9421.
+// strictExamples sign with RFC 9421.
 var strictExamples = []example{
 	{"strict.py", []string{"python3", "strict.py"}, "Python 3 (Debian: python3)"},
 	{"strict.mjs", []string{"node", "strict.mjs"}, "Node (Debian: nodejs)"},
 }
 
-// exampleLines is how long an example may be: whoever reads one wants to see the signature, not a program.
+// exampleLines is the largest length of an example: readers want to see the
+// signature, not a program.
 const exampleLines = 30
 
 func TestExamples(t *testing.T) {
@@ -72,7 +74,8 @@ func TestExamples(t *testing.T) {
 
 var printedID = regexp.MustCompile(`(?m)^\d+$`)
 
-// uncaught is how programs of these languages end when no one has caught what went wrong.
+// uncaught matches the output of programs that end with an uncaught error, in
+// these languages.
 var uncaught = regexp.MustCompile(`(?m)Traceback|^\s+at |goroutine|Fatal error|Uncaught|node:internal|^\s*from |\.(pl|rb|php) line|:in |exit status`)
 
 // Whatever is wrong, an example prints no id, ends with an error, and says why in one sentence.

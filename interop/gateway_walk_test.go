@@ -18,7 +18,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// guarded is a WordPress behind a gateway, both under one address over https, as a web server puts them there.
+// guarded is a WordPress behind a gateway. A web server puts both under one
+// address over https.
 type guarded struct {
 	*process
 	wp  *upstreamtest.WordPress
@@ -49,7 +50,7 @@ func guard(t *testing.T) *guarded {
 	return g
 }
 
-// publish signs a post with a key, as a program does, and returns what it is told.
+// publish publishes a signed post as a client does, and returns the answer.
 func (g *guarded) publish(t *testing.T, k signingKey, title string) string {
 	t.Helper()
 	body := xmlrpc.AppendCall(nil, "wp.newPost", xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String(""),
@@ -73,7 +74,7 @@ func (g *guarded) publish(t *testing.T, k signingKey, title string) string {
 	return string(text)
 }
 
-// titles are those of the posts of the WordPress.
+// titles returns the titles of the posts of the WordPress.
 func (g *guarded) titles() string {
 	var all []string
 	for _, p := range g.wp.Posts() {
@@ -82,8 +83,10 @@ func (g *guarded) titles() string {
 	return strings.Join(all, "|")
 }
 
-// The way of a person behind a gateway: the first sign-in by the WordPress's own page, a key made, used by a program, seen,
-// rotated, revoked and refused. The credential is renewed when it was revoked at the WordPress. Without scripts too.
+// A person uses a gateway: the first sign-in on the page of the WordPress; a
+// key that is created, used, shown, rotated, revoked and refused; and a
+// credential that is renewed after the WordPress has revoked it. All of it
+// works without scripts too.
 func TestGatewayWalk(t *testing.T) {
 	for _, l := range []look{desktop, bare} {
 		t.Run(l.name, func(t *testing.T) {
@@ -100,7 +103,8 @@ func TestGatewayWalk(t *testing.T) {
 	}
 }
 
-// enterGateway rejects once, and then signs in by the page of the WordPress.
+// enterGateway first refuses on the page of the WordPress, and then signs in
+// there.
 func (w *walk) enterGateway(t *testing.T, g *guarded) {
 	t.Helper()
 	w.open(t, "/quillgate/")
@@ -123,7 +127,8 @@ func (w *walk) enterGateway(t *testing.T, g *guarded) {
 	w.judge(t, "applications")
 }
 
-// keyOfGateway makes a key, uses it, sees the use, gives it a successor, and revokes both.
+// keyOfGateway creates a key, uses it, sees the use, rotates it, and revokes
+// both keys.
 func (w *walk) keyOfGateway(t *testing.T, g *guarded) {
 	t.Helper()
 	w.open(t, "/quillgate/profile/applications/new")
@@ -165,7 +170,8 @@ func (w *walk) keyOfGateway(t *testing.T, g *guarded) {
 	}
 }
 
-// renew has the WordPress take the credential away, which the page tells, and signs in again.
+// renew makes the WordPress revoke the credential, which the page reports, and
+// signs in again.
 func (w *walk) renew(t *testing.T, g *guarded) {
 	t.Helper()
 	w.open(t, "/quillgate/profile/applications/new")

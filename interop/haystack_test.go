@@ -10,12 +10,13 @@ import (
 	"strings"
 )
 
-// window is how many bytes of a needle are looked at first.
+// window is the number of bytes of a needle that are compared first.
 const window = 8
 
-// haystack searches text for many secrets at once, in the forms that text can have them in.
+// haystack searches text for many secrets at the same time, in all forms that
+// text can have.
 type haystack struct {
-	first   [1 << 16]bool // by a hash of the first bytes
+	first   [1 << 16]bool // by a hash of their first bytes
 	needles map[[window]byte][]needle
 }
 
@@ -24,7 +25,7 @@ type needle struct {
 	hit  hit
 }
 
-// hit is a secret that was found. Its text leaves the secret out.
+// hit is a secret that was found. Its text omits the secret.
 type hit struct{ secret, what, form string }
 
 func (h hit) String() string { return h.what + " " + h.form }
@@ -42,7 +43,7 @@ func newHaystack(secrets map[string]string) *haystack {
 	return h
 }
 
-// forms are the texts that a secret can hide as.
+// forms returns the texts as which a secret can appear.
 func forms(secret string) map[string]string {
 	out := make(map[string]string)
 	add := func(form, text string) {
@@ -61,7 +62,8 @@ func forms(secret string) map[string]string {
 	add("as HTML", html.EscapeString(secret))
 	quoted, _ := json.Marshal(secret)
 	add("as JSON", strings.Trim(string(quoted), `"`))
-	// Base64 of a longer text has a secret in one of three places; what its neighbours have a part in is left out.
+	// In base64 of a longer text, a secret has one of three positions.
+	// Characters that depend on its neighbours are left out.
 	for skip := range 3 {
 		raw := append(bytes.Repeat([]byte{0}, skip), secret...)
 		raw = raw[:len(raw)/3*3]
@@ -92,7 +94,7 @@ func mark(key [window]byte) uint16 {
 	return uint16(n * 0x9E3779B97F4A7C15 >> 48)
 }
 
-// search returns the secrets that text holds, each once.
+// search returns the secrets in a text, each once.
 func (h *haystack) search(text []byte) []hit {
 	var out []hit
 	seen := make(map[string]bool)

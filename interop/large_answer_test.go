@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	largePosts  = 8         // and as many revisions of the first
-	largePost   = 7 << 20   // bytes of its text
-	answerBound = 120 << 20 // of the resident memory of the process
+	largePosts  = 8         // and the number of revisions of the first one
+	largePost   = 7 << 20   // bytes of each text
+	answerBound = 120 << 20 // the limit for the resident memory of the process
 )
 
-// A caller chooses how much it asks for: lists of more than 100 MB are answered whole, while the process holds one post at
-// a time.
+// Callers can request as much as they like: lists of more than 100 MB are
+// answered completely, while the process holds one post at a time.
 func TestLargeAnswersInBoundedMemory(t *testing.T) {
-	t.Setenv("GOMEMLIMIT", "48MiB") // garbage goes early: what is resident beyond is needed
+	t.Setenv("GOMEMLIMIT", "48MiB") // garbage is collected early, so resident memory is needed memory
 	p := start(t, seed(t, ""))
 	create := asAdmin("wp.newPost", object("post_title", str("large"), "post_status", str("publish"), "post_content", str(strings.Repeat("text ", largePost/5))))
 	var first string
@@ -32,7 +32,7 @@ func TestLargeAnswersInBoundedMemory(t *testing.T) {
 	revisions := asAdmin("wp.getRevisions", num(first), list(str("post_id")))
 	old := betweenTags(string(p.answer(t, revisions).head), "string")
 	p.answer(t, asAdmin("wp.editPost", num(first), object("post_content", str("short"))))
-	for range largePosts - 1 { // a restoration keeps a revision, and needs no upload
+	for range largePosts - 1 { // restoring creates a revision, and needs no upload
 		p.answer(t, asAdmin("wp.restoreRevision", num(old)))
 		p.answer(t, asAdmin("wp.editPost", num(first), object("post_content", str("short"))))
 	}
@@ -53,7 +53,7 @@ func TestLargeAnswersInBoundedMemory(t *testing.T) {
 	}
 }
 
-// received is an answer of which the beginning, the end and the length are kept.
+// received keeps the beginning, the end and the length of an answer.
 type received struct {
 	head, tail []byte
 	bytes      int64
@@ -67,7 +67,7 @@ func (r *received) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// answer calls, and fails the test when that is refused.
+// answer calls a method, and fails the test if it is refused.
 func (p *process) answer(t *testing.T, call string) *received {
 	t.Helper()
 	resp, err := http.Post(p.endpoint, "text/xml", strings.NewReader(call))
@@ -82,14 +82,14 @@ func (p *process) answer(t *testing.T, call string) *received {
 	return &r
 }
 
-// betweenTags is the text of the first element of that name.
+// betweenTags returns the text of the first element with a name.
 func betweenTags(text, name string) string {
 	_, rest, _ := strings.Cut(text, "<"+name+">")
 	inside, _, _ := strings.Cut(rest, "</"+name+">")
 	return inside
 }
 
-// forgetPeak lets peakMemory begin again at what is resident now.
+// forgetPeak makes peakMemory start again from the memory that is resident now.
 func forgetPeak(t *testing.T, p *process) {
 	t.Helper()
 	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0); err != nil {

@@ -8,11 +8,12 @@ import (
 	"github.com/quillgate/quillgate/mail/mailtest"
 )
 
-// smtpPassword is that of the SMTP server.
+// smtpPassword is the password at the SMTP server.
 const smtpPassword = "b3twixt-and-between"
 
-// The ways that begin with a mail, without scripts: a comment that is held, seen, approved and answered; an invitation, up to the
-// first sign-in; a password that was forgotten.
+// Three ways that begin with a mail, without scripts: a held comment that is
+// read, approved and answered; an invitation, up to the first sign-in; and a
+// forgotten password.
 func TestWalkByMail(t *testing.T) {
 	traces.made("the password of the SMTP server", smtpPassword)
 	smtp := mailtest.Start(t, mailtest.Options{User: "blog", Password: smtpPassword})
@@ -43,7 +44,8 @@ type mailWalk struct {
 
 var codeInLink = regexp.MustCompile(`code=(\w+)`)
 
-// link is the path of the address with a part in the newest mail that has one.
+// link returns the path in the newest mail whose text contains an address with
+// a part.
 func (m *mailWalk) link(t *testing.T, part string) string {
 	t.Helper()
 	list := m.smtp.WaitFor(t, 1, part)
@@ -59,7 +61,7 @@ func (m *mailWalk) link(t *testing.T, part string) string {
 	return ""
 }
 
-// comment is the way of a comment.
+// comment follows a comment.
 func (m *mailWalk) comment(t *testing.T, visitor, admin *tab) {
 	t.Helper()
 	visitor.open(t, "/?p=1")
@@ -84,7 +86,8 @@ func (m *mailWalk) comment(t *testing.T, visitor, admin *tab) {
 	visitor.sees(t, "Thank you by mail, Nora.")
 }
 
-// invitation is the way from an administrator's form to the first sign-in of another person.
+// invitation goes from an administrator's form to the first sign-in of another
+// person.
 func (m *mailWalk) invitation(t *testing.T, admin, person *tab) {
 	t.Helper()
 	admin.open(t, "/admin/users")
@@ -108,7 +111,8 @@ func (m *mailWalk) invitation(t *testing.T, admin, person *tab) {
 	}
 }
 
-// forgotten is the way from the sign-in page to a new password. It returns the sources of the pages.
+// forgotten goes from the sign-in page to a new password. It returns the
+// sources of the pages.
 func (m *mailWalk) forgotten(t *testing.T, person, judged *tab) map[string]string {
 	t.Helper()
 	const next = "mara has another one"

@@ -14,8 +14,10 @@ import (
 	"github.com/quillgate/quillgate/media/mediatest"
 )
 
-// A blog moves into a bucket while clients upload, and the move is killed in the middle. Afterwards a server with the bucket has
-// every file that was acknowledged; and while S3 does not answer, clients and readers get 503 and are told when to come back.
+// A blog moves to a bucket while clients upload, and the move is killed in the
+// middle. Afterwards a server with the bucket has every acknowledged file.
+// While S3 does not answer, clients and readers get 503, and are told when to
+// come back.
 func TestMediaMovesWhileServing(t *testing.T) {
 	eachSeeded(t, func(t *testing.T, s seeded) {
 		s3 := mediatest.Start(t)
@@ -69,7 +71,7 @@ func TestMediaMovesWhileServing(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		fresh := start(t, s, "--media", s3.Address("blog", proxy.Endpoint))
-		url, _ := upload(old) // one server still has the folder
+		url, _ := upload(old) // one server still uses the folder
 		acknowledged = append(acknowledged, url)
 		url, _ = upload(fresh)
 		acknowledged = append(acknowledged, url)

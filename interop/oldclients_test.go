@@ -18,13 +18,13 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// A bench is a blog at which requests of old clients are tried.
+// A bench is a blog on which requests of old clients are tried.
 type bench struct {
 	base          string
-	post, comment string // ids of what the requests change
+	post, comment string // the ids of the objects that the requests change
 }
 
-// raw sends a request as it is and returns the answer.
+// raw sends a request unchanged, and returns the answer.
 func (b *bench) raw(t *testing.T, request string) (status int, body string) {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(b.base, "http://"))
@@ -48,7 +48,7 @@ func (b *bench) raw(t *testing.T, request string) (status int, body string) {
 	return resp.StatusCode, string(text)
 }
 
-// send posts a call and returns the result in words, or the fault.
+// send posts a call, and returns the result, or the fault as text.
 func (b *bench) send(t *testing.T, body []byte) (xmlrpc.Value, string) {
 	t.Helper()
 	resp, err := http.Post(b.base+"/xmlrpc.php", "text/xml", bytes.NewReader(body))
@@ -67,7 +67,8 @@ func (b *bench) send(t *testing.T, body []byte) (xmlrpc.Value, string) {
 	return v, ""
 }
 
-// ask calls a method behind the blog, the user name and the password, and returns the result.
+// ask calls a method with the blog, the user name and the password, and returns
+// the result.
 func (b *bench) ask(t *testing.T, method string, params ...xmlrpc.Value) xmlrpc.Value {
 	t.Helper()
 	v, fault := b.send(t, xmlrpc.AppendCall(nil, method, append([]xmlrpc.Value{xmlrpc.Int(1), xmlrpc.String(seedUser), xmlrpc.String(seedPassword)}, params...)...))
@@ -77,7 +78,7 @@ func (b *bench) ask(t *testing.T, method string, params ...xmlrpc.Value) xmlrpc.
 	return v
 }
 
-// file is a carried request with the names of this blog in it.
+// file returns a recorded request with the names of this blog.
 func (b *bench) file(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata/clients", name))
@@ -87,7 +88,7 @@ func (b *bench) file(t *testing.T, name string) string {
 	return strings.NewReplacer("USER", seedUser, "PASSWORD", seedPassword, "COMMENT_ID", b.comment, "POST_ID", b.post).Replace(string(text))
 }
 
-// is expects a member of the post that was made or changed.
+// is expects a member of the post that was created or changed.
 func is(member, want string) func(*testing.T, *bench, xmlrpc.Value) {
 	return func(t *testing.T, b *bench, id xmlrpc.Value) {
 		t.Helper()
@@ -110,7 +111,7 @@ func answers(want string) func(*testing.T, *bench, xmlrpc.Value) {
 	}
 }
 
-// now expects a new post of this moment.
+// now expects a new post with the current time.
 func now(t *testing.T, b *bench, id xmlrpc.Value) {
 	t.Helper()
 	text := b.ask(t, "wp.getPost", id).Get("post_date_gmt").Text()
@@ -120,16 +121,16 @@ func now(t *testing.T, b *bench, id xmlrpc.Value) {
 	}
 }
 
-// A call has no file where it is short: then it is written here.
+// A short call has no file, and is written here.
 type oldCall struct {
 	file string
 	text string
 	want func(*testing.T, *bench, xmlrpc.Value)
-	code int // of the fault, 0 for none
+	code int // the fault code, or 0 for none
 }
 
-// oldCalls are what programs of many years send, and its right answer: what a person at the program would expect, which
-// mostly is what WordPress does.
+// oldCalls are calls that clients of many years send, with the right answers:
+// what users would expect, which mostly is what WordPress does.
 var oldCalls = []oldCall{
 	{file: "02-date-as-text-comment.xml", want: func(t *testing.T, b *bench, _ xmlrpc.Value) {
 		id, _ := strconv.ParseInt(b.comment, 10, 64)
@@ -166,7 +167,8 @@ var oldCalls = []oldCall{
 	{file: "08-boolean-empty.xml", want: is("post_status", "draft")},
 	{file: "08-double-empty.xml", want: answers("7")},
 	{file: "10-private-with-password.xml", want: is("post_password", "")},
-	// 14: what is not base64 at all is refused: a data: address would become a broken file. Surplus padding does no harm.
+	// 14: a value that is not base64 is refused: a data: address would
+	// become a broken file. Surplus padding is harmless.
 	{file: "14-base64-junk.xml", code: xmlrpc.CodeInvalidRequest},
 	{
 		text: "wp.uploadFile <value><struct><member><name>name</name><value>dot.txt</value></member><member><name>bits</name><value><base64>aGVsbG8===</base64></value></member></struct></value>",
@@ -227,7 +229,7 @@ func TestOldClients(t *testing.T) {
 
 var contentLength = regexp.MustCompile(`Content-Length: \d+`)
 
-// oldAddresses are requests whose line or header is at fault.
+// oldAddresses are requests with an error in their first line or header.
 func oldAddresses(t *testing.T, b *bench) {
 	double := b.file(t, "01-double-slash.http")
 	for _, path := range []string{"//xmlrpc.php", "///xmlrpc.php", "/./xmlrpc.php", "/xmlrpc.php/", "/xmlrpc.php/x"} {
@@ -258,7 +260,7 @@ func oldAddresses(t *testing.T, b *bench) {
 	}
 }
 
-// 09: an hour that the clocks skip.
+// 09: an hour that clocks skip.
 func TestOldClientInSpring(t *testing.T) {
 	b := &bench{base: seed(t, "").serve(t, map[string]string{"timezone_string": "America/Chicago"})}
 	id := b.ask(t, "metaWeblog.newPost", xmlrpc.Struct(xmlrpc.M("title", xmlrpc.String("Spring")), xmlrpc.M("dateCreated", xmlrpc.DateTime("20270314T02:30:00"))), xmlrpc.Bool(true))

@@ -38,8 +38,8 @@ var publicPages = []struct {
 	{"pictures", "", 200},
 }
 
-// showcase starts a server whose blog has, next to the seed, a post behind a
-// password and one with a picture. It returns the paths of the pages by name.
+// showcase starts a server whose blog has the seed, a post with a password and
+// a post with a picture. It returns the paths of the pages by name.
 func showcase(t *testing.T, args ...string) (*process, map[string]string) {
 	t.Helper()
 	p := start(t, seed(t, ""), args...)
@@ -71,8 +71,9 @@ func showcase(t *testing.T, args ...string) (*process, map[string]string) {
 	return p, paths
 }
 
-// maxShift is how much of a page may move while it loads. A tenth counts as good for whoever reads; what is painted in the
-// middle of a line, because the machine is busy, moves by a pixel or two.
+// maxShift is how much of a page may move while it loads. A tenth counts as
+// good. On a busy machine, a line that is painted in two steps moves by a pixel
+// or two.
 const maxShift = 0.01
 
 // judge opens a page in every look, says what is wrong with it, and returns its source. In the dark it looks at the page that is
@@ -110,7 +111,8 @@ func judgeLook(t *testing.T, v *tab, l look) {
 	}
 }
 
-// judgeHere is judge for a page that is shown once: it looks at the one that is open, with all that folds unfolded.
+// judgeHere is judge for a page that is shown only once: it checks the open
+// page, with all folded parts unfolded.
 func judgeHere(t *testing.T, v *tab, was look) (source string) {
 	t.Helper()
 	source = v.source(t)
@@ -142,7 +144,7 @@ func TestPublicPages(t *testing.T) {
 	validate(t, sources)
 }
 
-// validate has html-validate read pages.
+// validate checks pages with html-validate.
 func validate(t *testing.T, sources map[string]string) {
 	t.Helper()
 	if out, err := htmlFaults(t, sources); err != nil {
@@ -150,7 +152,7 @@ func validate(t *testing.T, sources map[string]string) {
 	}
 }
 
-// htmlFaults is what html-validate says of pages.
+// htmlFaults returns the findings of html-validate about pages.
 func htmlFaults(t *testing.T, sources map[string]string) (string, error) {
 	t.Helper()
 	folder := t.TempDir()
@@ -165,7 +167,8 @@ func htmlFaults(t *testing.T, sources map[string]string) (string, error) {
 	return strings.ReplaceAll(string(out), folder+"/", ""), err
 }
 
-// The judges find what they are for: on a page with faults all of them complain.
+// The checks find what they are for: on a page with faults all of them
+// complain.
 func TestJudgesFindFaults(t *testing.T) {
 	const page = `<!DOCTYPE html><html><head><title>x</title><link rel="icon" href="data:,"></head><body><div id="late"></div><p style="color:#bbb;background:#fff">pale</p>
 <img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="><p id="a">one<p id="a">two<div style="width:2000px">wide</div><p>In <a href="/">a sentence</a>.</p>
@@ -201,7 +204,7 @@ func TestJudgesFindFaults(t *testing.T) {
 	}
 }
 
-// A page that asks for another host is found out.
+// A page that requests something from another host is detected.
 func TestForeignRequestsAreSeen(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -218,7 +221,8 @@ func TestForeignRequestsAreSeen(t *testing.T) {
 	v.trouble = nil
 }
 
-// A program of others reads the feeds, and finds in them what the blog has.
+// A program of others reads the feeds, and finds the content of the blog in
+// them.
 func TestFeeds(t *testing.T) {
 	p, _ := showcase(t)
 	for _, test := range []struct{ path, kind, title string }{

@@ -11,11 +11,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A browser makes a passkey on the page and signs in with it, without a password.
+// A browser creates a passkey on the page and signs in with it, without a
+// password.
 func TestPasskeyInBrowser(t *testing.T) {
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
-	// Passkeys are bound to a name, so the browser comes by one.
+	// Passkeys belong to a host name, so the browser uses one.
 	p := start(t, seed(t, ""), "--listen", address, "--base-url", "http://localhost:"+port)
 	v := openBrowser(t).tab(t, p.base, desktop)
 	order(t, v, webauthn.Enable, webauthn.EnableParams{})
@@ -44,7 +45,7 @@ func TestPasskeyInBrowser(t *testing.T) {
 		t.Fatalf("after the passkey: %s\n%s", v.where(), v.text(t, "main"))
 	}
 
-	// Whoever holds the device but is not its owner does not come in.
+	// A person who has the device but is not its owner cannot sign in.
 	v.press(t, "form.out button")
 	v.open(t, "/signin")
 	order(t, v, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: device.AuthenticatorID})
@@ -55,9 +56,8 @@ func TestPasskeyInBrowser(t *testing.T) {
 	}
 }
 
-// freeAddress is one of this machine at which no one listens, and which the
-// system gives to no one who does not ask for it: Linux hands out ports from
-// 32768 on.
+// freeAddress returns a loopback address on which nothing listens. The system
+// does not assign its port to others: Linux assigns ports from 32768 on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {

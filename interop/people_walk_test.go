@@ -7,8 +7,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// An administrator adds somebody, suspends and resumes the account, and deletes it, without scripts. What the person can
-// do follows at once.
+// An administrator adds a user, suspends and resumes the account, and deletes
+// it, without scripts. Each step takes effect at once.
 func TestWalkPeople(t *testing.T) {
 	traces.made("the password of the walk", walkPassword)
 	p := start(t, seed(t, ""))
@@ -51,7 +51,7 @@ func TestWalkPeople(t *testing.T) {
 	admin.press(t, `button[value="delete"]`)
 	admin.sees(t, "The user mara was deleted.")
 	signIn(false)
-	// Nobody takes the last administrator away.
+	// The last administrator cannot be removed.
 	admin.open(t, "/admin/users?search="+seedUser)
 	admin.press(t, `ol.rows a[href*="/admin/users/"]`)
 	if admin.has(t, `button[value="delete"]`) || admin.has(t, `button[value="suspend"]`) {
@@ -59,7 +59,8 @@ func TestWalkPeople(t *testing.T) {
 	}
 }
 
-// walkPermalinks gives posts other addresses on the settings page. Former ones go on to lead to them.
+// walkPermalinks gives posts other addresses on the settings page. The old ones
+// continue to lead to them.
 func walkPermalinks(t *testing.T, visitor, admin *tab) {
 	t.Helper()
 	choose := func(structure string) {
@@ -83,7 +84,7 @@ func walkPermalinks(t *testing.T, visitor, admin *tab) {
 	choose("")
 }
 
-// address is the path of the canonical address of the page.
+// address returns the path of the canonical address of the page.
 func (v *tab) address(t *testing.T) string {
 	t.Helper()
 	return do(t, v, chromedp.Evaluate[string](`new URL(document.querySelector('link[rel=canonical]').href).pathname`))

@@ -4,7 +4,8 @@ import (
 	"testing"
 )
 
-// profilePages are the pages of a person who administers the blog. {app} is the public key of the seed.
+// profilePages are the pages of a user who administers the blog. {app} is the
+// public key of the seed.
 var profilePages = []struct {
 	name, path string
 	status     int64
@@ -28,7 +29,7 @@ var profilePages = []struct {
 	{"missing", "/profile/applications/nothing", 404},
 }
 
-// signInSeed signs the administrator of the seed in.
+// signInSeed signs in the administrator of the seed.
 func signInSeed(t *testing.T, v *tab) {
 	t.Helper()
 	v.open(t, "/signin")
@@ -37,7 +38,7 @@ func signInSeed(t *testing.T, v *tab) {
 	v.press(t, "main form button")
 }
 
-// onThePhone checks that the page that is open reads well on a narrow window.
+// onThePhone checks that the open page is readable in a narrow window.
 func onThePhone(t *testing.T, v *tab) {
 	t.Helper()
 	for _, l := range looks() {

@@ -25,7 +25,7 @@ import (
 	"github.com/quillgate/quillgate/server"
 )
 
-// The picture of the README: the list of someone's programs.
+// The picture in the README shows the list of a user's applications.
 func TestReadmeScreenshot(t *testing.T) {
 	blog := seed(t, "")
 	furnish(t, blog)
@@ -49,7 +49,8 @@ func TestReadmeScreenshot(t *testing.T) {
 	}
 }
 
-// furnish gives the blog a name, and its administrator programs in place of those of the seed.
+// furnish gives the blog a name, and its administrator other applications than
+// those of the seed.
 func furnish(t *testing.T, s seeded) {
 	t.Helper()
 	now := time.Now()
@@ -133,7 +134,7 @@ func furnish(t *testing.T, s seeded) {
 	}
 }
 
-// paletted is a picture in the 256 colours that it has most of.
+// paletted returns a picture in its 256 most frequent colours.
 func paletted(from image.Image) *image.Paletted {
 	count := make(map[color.Color]int)
 	for y := from.Bounds().Min.Y; y < from.Bounds().Max.Y; y++ {
