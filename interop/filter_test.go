@@ -17,8 +17,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// attackTexts are texts that run a script in a page that shows them as they are, or in one with a poor filter. The call is always
-// alert.
+// attackTexts are texts that run a script on a page that shows them unchanged,
+// or after a poor filter. The script always calls alert.
 func attackTexts(t *testing.T) []string {
 	t.Helper()
 	f, err := os.Open("../markup/testdata/attacks.txt")
@@ -37,9 +37,10 @@ func attackTexts(t *testing.T) []string {
 	return out
 }
 
-// tryAll writes the first form of each text into a document of its own, and gives every form to a script that fills elements
-// with it, twice as editors do. Then it does with every element what a reader could do, and answers the numbers of the texts that
-// ran a script.
+// tryAll writes the first form of each text into a document of its own, and
+// gives all forms to a script that fills elements with them, twice, as editors
+// do. Then it does with every element what a reader could do, and returns the
+// numbers of the texts that ran a script.
 const tryAll = `(async () => {
 	const ran = new Set()
 	const events = ['load', 'error', 'click', 'focus', 'mouseover', 'toggle', 'animationstart', 'pointerover', 'begin', 'finish']
@@ -74,7 +75,8 @@ const tryAll = `(async () => {
 	return [...ran]
 })()`
 
-// The filter alone is between the texts and the browser: these pages have no policy for content.
+// Only the filter is between the texts and the browser: these pages have no
+// Content-Security-Policy.
 func TestNoScriptRunsInFilteredTexts(t *testing.T) {
 	texts := attackTexts(t)
 	if len(texts) < 250 {
@@ -86,7 +88,7 @@ func TestNoScriptRunsInFilteredTexts(t *testing.T) {
 	}))
 	defer s.Close()
 	v := openBrowser(t).tab(t, s.URL, desktop)
-	defer v.forgive(func(string) bool { return true }) // the texts ask for all kinds of addresses, most of which are nowhere
+	defer v.forgive(func(string) bool { return true }) // the texts request all kinds of addresses, most of which do not exist
 
 	run := func(texts []string, forms func(string) []string) (ran []string) {
 		const part = 30
@@ -121,8 +123,9 @@ func TestNoScriptRunsInFilteredTexts(t *testing.T) {
 	}
 }
 
-// People without the right to write any HTML put the texts wherever they may. The browser complains about every script and handler
-// that the policy of the pages stops, so one that got that far is an error of the tab.
+// Users without the right to write any HTML put the texts wherever they can.
+// The browser reports every script and handler that the policy of the pages
+// blocks, and such a report fails the tab.
 func TestNoScriptRunsOnThePages(t *testing.T) {
 	p := start(t, seed(t, ""))
 	as := func(user, method string, params ...xmlrpc.Value) xmlrpc.Value {
@@ -156,7 +159,7 @@ func TestNoScriptRunsOnThePages(t *testing.T) {
 		xmlrpc.Struct(member("name", "c"+all[0]+all[20]), member("description", whole), member("taxonomy", "category")))
 
 	v := openBrowser(t).tab(t, strings.TrimSuffix(p.endpoint, "/xmlrpc.php"), desktop)
-	defer v.forgive(func(what string) bool { return !strings.Contains(what, "script") }) // pictures of nowhere
+	defer v.forgive(func(what string) bool { return !strings.Contains(what, "script") }) // pictures that do not exist
 	for _, path := range append(paths, "/", "/?paged=2", "/?p=1", "/?cat=1", "/?author=3", "/?s=alert") {
 		v.open(t, path)
 		if n := do(t, v, chromedp.Evaluate[int](`[...document.querySelectorAll('*')].filter((e) => [...e.attributes].some((a) => a.name.startsWith('on') ||
@@ -166,14 +169,14 @@ func TestNoScriptRunsOnThePages(t *testing.T) {
 	}
 }
 
-// forgive drops the complaints about a tab that a test expects.
+// forgive drops the reports about a tab that a test expects.
 func (v *tab) forgive(expected func(string) bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.trouble = slices.DeleteFunc(v.trouble, expected)
 }
 
-// inXML leaves out what XML cannot hold.
+// inXML removes characters that XML cannot contain.
 func inXML(c rune) rune {
 	if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
 		return -1

@@ -29,10 +29,10 @@ import (
 	"github.com/quillgate/quillgate/transfer"
 )
 
-// large are the tables that grow with a blog. No call reads one of them from end to end.
+// large lists the tables that grow with a blog. No call scans one of them.
 var large = []string{"posts", "post_meta", "terms", "term_meta", "post_terms", "comments", "comment_meta", "attachments", "pings"}
 
-// statements are the texts of statements that servers ran.
+// statements records the texts of statements that servers ran.
 type statements struct {
 	mu    sync.Mutex
 	texts map[string]bool
@@ -47,10 +47,12 @@ func (s *statements) add(query string) {
 	s.texts[query] = true
 }
 
-// placeholders are the parameters of a list, which makes one text of statements that differ in its length only.
+// placeholders matches the parameters of a list, so that statements that differ
+// only in its length count as one.
 var placeholders = regexp.MustCompile(`\$\d+(, ?\$\d+){2,}`)
 
-// wholeBlog are the statements of commands that read a large table from end to end: how they begin, and why they may.
+// wholeBlog has the beginnings of statements of commands that scan a large
+// table, with the reasons why they may.
 var wholeBlog = map[string]string{
 	"SELECT author FROM posts WHERE type <> 'revision'":                              "an export names the authors of all that is in it",
 	"SELECT id, taxonomy, name, slug, parent, description, term_group FROM terms":    "an export holds all terms, and an import looks for its own among them",
@@ -61,8 +63,9 @@ var wholeBlog = map[string]string{
 	"WITH RECURSIVE above (id, parent) AS (SELECT id, parent FROM terms WHERE id IN": "goes from a term to the one above; PostgreSQL merges a table of one page with it, as that of the seed",
 }
 
-// check asks the database for the plan of each statement and fails for one that reads a large table from end to end, unless it
-// begins as one of whole. least is how many statements there are at the least.
+// check asks the database for the plan of each statement, and fails for one
+// that scans a large table, unless whole has its beginning. least is the
+// smallest number of statements that the test must find.
 func (s *statements) check(t *testing.T, at seeded, least int, whole map[string]string) {
 	t.Helper()
 	used := make(map[string]bool)
@@ -105,7 +108,8 @@ func (s *statements) check(t *testing.T, at seeded, least int, whole map[string]
 	t.Logf("%d statements", looked)
 }
 
-// beginOf returns which of the statements a statement begins as, "" for none.
+// beginOf returns the beginning among those of whole that a statement has, or
+// "".
 func beginOf(query string, statements map[string]string) string {
 	for begin := range statements {
 		if strings.HasPrefix(query, begin) {
@@ -115,7 +119,8 @@ func beginOf(query string, statements map[string]string) string {
 	return ""
 }
 
-// explainSQLite returns what finds the steps of a plan that read a large table from end to end: those that say SCAN.
+// explainSQLite returns a function that finds the steps of a plan that scan a
+// large table: those with SCAN.
 func explainSQLite(t *testing.T, at seeded) (explain func(query string) []string, done func()) {
 	t.Helper()
 	db, err := database.Open(t.Context(), database.Config{URL: filepath.Join(at.folder, "quillgate.db"), Unmigrated: true})
@@ -141,8 +146,9 @@ func explainSQLite(t *testing.T, at seeded) (explain func(query string) []string
 	}, func() { db.Close() }
 }
 
-// explainPostgres is explainSQLite on PostgreSQL. Its plans depend on how much the tables hold, so it plans as if reading
-// from end to end were dear: what it does all the same has no index.
+// explainPostgres is explainSQLite on PostgreSQL. Plans there depend on the
+// size of the tables, so it plans as if scans were expensive: a scan that
+// remains has no index.
 func explainPostgres(t *testing.T, at seeded) (explain func(query string) []string, done func()) {
 	t.Helper()
 	db, err := sqlx.Open("postgres", at.database)
@@ -186,7 +192,7 @@ type planNode struct {
 }
 
 func (n *planNode) wholeTables(bad []string) []string {
-	whole := n.Type == "Seq Scan" || n.Index != "" && n.Cond == "" && n.Index != "posts_scheduled" // which holds few posts
+	whole := n.Type == "Seq Scan" || n.Index != "" && n.Cond == "" && n.Index != "posts_scheduled" // it contains few posts
 	if whole && slices.Contains(large, n.Relation) {
 		bad = append(bad, fmt.Sprintf("%s on %s %s", n.Type, n.Relation, n.Index))
 	}
@@ -201,7 +207,8 @@ var (
 	aliased   = regexp.MustCompile(`(?i)\b(?:FROM|JOIN|UPDATE|INTO|,)\s+(\w+)(?:\s+(?:AS\s+)?(\w+))?`)
 )
 
-// nulls are arguments for a statement: a plan does not depend on them.
+// nulls returns arguments for a statement, because a plan does not depend on
+// them.
 func nulls(query string) []any {
 	most := 0
 	for _, m := range parameter.FindAllStringSubmatch(query, -1) {
@@ -212,7 +219,7 @@ func nulls(query string) []any {
 	return make([]any, most)
 }
 
-// aliasesOf returns the table that each name in a statement stands for.
+// aliasesOf returns the table that each name in a statement means.
 func aliasesOf(query string) map[string]string {
 	out := make(map[string]string)
 	for _, m := range aliased.FindAllStringSubmatch(query, -1) {
@@ -224,8 +231,8 @@ func aliasesOf(query string) map[string]string {
 	return out
 }
 
-// No page, feed, job in the background or command reads a large table from end to end either, but for those that are about
-// all of a blog.
+// No page, feed, background task or command scans a large table either, except
+// those that process a whole blog.
 func TestPlansOfPagesAndCommands(t *testing.T) {
 	t.Parallel()
 	eachSeeded(t, func(t *testing.T, seed seeded) {
@@ -257,7 +264,7 @@ func TestPlansOfPagesAndCommands(t *testing.T) {
 	})
 }
 
-// desk opens the pages for signed-in people.
+// desk opens the pages for users who are signed in.
 func (s seeded) desk(t *testing.T, base, user, password string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -285,7 +292,7 @@ func (s seeded) desk(t *testing.T, base, user, password string) {
 	}
 }
 
-// background does what a server and commands do with a blog by themselves.
+// background performs the background work of a server and of commands.
 func (s seeded) background(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
@@ -306,7 +313,7 @@ func (s seeded) background(t *testing.T) {
 	}
 	who := auth.Identity{User: users[0], Via: auth.ViaPassword}
 	due := &site.PostDate{Time: now.Now().Add(time.Hour)}
-	tags := make([]string, 250) // as many shifts are added up
+	tags := make([]string, 250) // the number of shifts that are added up
 	for i := range tags {
 		tags[i] = fmt.Sprint("tag ", i)
 	}
@@ -330,7 +337,7 @@ func (s seeded) background(t *testing.T) {
 		defer close(done)
 		blog.Site.Run(running)
 	}()
-	for left := 1; left > 0; { // until the counts of terms are added up, which is the last thing that it does at first
+	for left := 1; left > 0; { // until the counts of terms are added up, which is the last of its first tasks
 		if err := blog.DB.Get(ctx, &left, `SELECT COUNT(*) FROM term_shifts`); err != nil {
 			t.Fatal(err)
 		}

@@ -14,14 +14,14 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// publishers is a load of programs that sign.
+// publishers is a load of clients that sign.
 type publishers struct {
 	endpoint  string
 	transport http.RoundTripper
 
 	mu    sync.Mutex
-	posts map[string]told // what the program of each post was told last
-	again []string        // the posts whose programs do not know
+	posts map[string]told // what the client of each post was last told
+	again []string        // the posts whose outcome is unknown to their clients
 	odd   []string
 }
 
@@ -39,7 +39,7 @@ func (l *publishers) publish(ctx context.Context) {
 		}
 		l.mu.Unlock()
 		if what != acknowledged {
-			pause := time.NewTimer(50 * time.Millisecond) // of a person who reads the fault
+			pause := time.NewTimer(50 * time.Millisecond) // a person reads the fault
 			select {
 			case <-pause.C:
 			case <-ctx.Done():
@@ -48,7 +48,7 @@ func (l *publishers) publish(ctx context.Context) {
 	}
 }
 
-// send publishes a post. The same title makes the same bytes.
+// send publishes a post. The same title gives the same bytes.
 func (l *publishers) send(title string) (what told, odd string) {
 	_, err := callAt(context.Background(), l.transport, l.endpoint, "wp.newPost", xmlrpc.Int(1), xmlrpc.String(""), xmlrpc.String(""), xmlrpc.Struct(
 		xmlrpc.M("post_title", xmlrpc.String(title)), xmlrpc.M("post_content", xmlrpc.String("text of "+title)), xmlrpc.M("post_status", xmlrpc.String("publish"))))
@@ -66,7 +66,7 @@ func (l *publishers) send(title string) (what told, odd string) {
 	return unknown, err.Error()
 }
 
-// settle sends again what its programs do not know of, when everything runs.
+// settle sends posts with an unknown outcome again, when everything runs.
 func (l *publishers) settle(t *testing.T) {
 	t.Helper()
 	for _, title := range l.again {
@@ -81,7 +81,7 @@ func (l *publishers) settle(t *testing.T) {
 	l.again = nil
 }
 
-// published is how many posts were acknowledged.
+// published returns the number of acknowledged posts.
 func (l *publishers) published() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,7 +100,7 @@ func (l *publishers) len() int {
 	return len(l.posts)
 }
 
-// await waits until a count is so high.
+// await waits until a count has reached a number.
 func (l *publishers) await(t *testing.T, count func() int, n int) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
@@ -112,8 +112,8 @@ func (l *publishers) await(t *testing.T, count func() int, n int) {
 	}
 }
 
-// judge compares what the programs were told with how often each title is
-// published at the WordPress.
+// judge compares what the clients were told with the number of posts with each
+// title at the WordPress.
 func (l *publishers) judge(t *testing.T, n int, have map[string]int) {
 	t.Helper()
 	var count [3]int

@@ -4,12 +4,14 @@ import (
 	"testing"
 )
 
-// unwritable are methods whose success takes something that no file can hold, with the test that shows it.
+// unwritable lists methods whose success needs something that no file can
+// contain, with the test that shows it.
 var unwritable = map[string]string{
 	"xmlrpcs.enrol": "a code that was drawn a moment before: TestK16EnrolOverTheWire of package wordpress",
 }
 
-// Every method that the server knows has an exchange that succeeds among the recordings, and one at least is replayed.
+// Every method of the server has a successful exchange among the recordings,
+// and at least one is replayed.
 func TestEveryMethodIsRecorded(t *testing.T) {
 	recorded := make(map[string]bool)
 	for _, s := range loadScenarios(t) {

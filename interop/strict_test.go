@@ -30,7 +30,8 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// captured keeps a signed request from being sent, for others to send.
+// captured keeps a signed request from being sent, so that the test can send
+// it.
 type captured struct{ request *http.Request }
 
 var errCaptured = errors.New("captured")
@@ -40,7 +41,8 @@ func (c *captured) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, errCaptured
 }
 
-// strictRequest is a call that is signed strictly for an address, and its body.
+// strictRequest returns a call with a strict signature for an address, and its
+// body.
 func strictRequest(t *testing.T, address, method string, params ...xmlrpc.Value) (http.Header, []byte) {
 	t.Helper()
 	body := xmlrpc.AppendCall(nil, method, params...)
@@ -64,8 +66,9 @@ func sendTo(ctx context.Context, p *process, header http.Header, body []byte) (x
 	return callWith(ctx, http.DefaultTransport, p.endpoint, header, body)
 }
 
-// S15: of 100 copies of one request, sent at once, one is accepted, also when they go to three processes that share a
-// database; and none of a later copy, by none of them, also after all have started again.
+// S15: of 100 copies of a request at the same time, one is accepted, even if
+// they go to three processes that share a database. No later copy is accepted
+// by any of them, even after all have been restarted.
 func TestS15OneOfHundred(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { oneOfHundred(t, seed(t, ""), 1) })
 	t.Run("postgres, three processes", func(t *testing.T) { oneOfHundred(t, seed(t, databasetest.Postgres(t)), 3) })
@@ -117,14 +120,14 @@ func oneOfHundred(t *testing.T, blog seeded, n int) {
 	}
 }
 
-// pair is a key of an application without a secret.
+// pair is the key of an application without a secret.
 type pair struct {
-	public  string // the name of the application
+	public  string // the public part, which names the application
 	alg     string
 	private string // file
 }
 
-// enrol makes an application with a verification key.
+// enrol creates an application with a verification key.
 func enrol(t *testing.T, blog seeded, alg string) pair {
 	t.Helper()
 	var private any
@@ -183,7 +186,8 @@ func fileOf(t testing.TB, content []byte) string {
 	return path
 }
 
-// Another implementation of RFC 9421 signs for this server and checks what it signs.
+// Another implementation of RFC 9421 signs for this server, and verifies what
+// it signs.
 func TestAnotherImplementation(t *testing.T) {
 	blog := seed(t, "")
 	secret := pair{seedPublic, "hmac-sha256", fileOf(t, []byte(seedSecret))}
@@ -213,7 +217,7 @@ func TestAnotherImplementation(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err != nil || string(out) != "ok\n" {
 				t.Errorf("%v (it needs Node and, in interop/clients, npm ci)\n%s\n%s", err, out, tail(p.log.String(), 1000))
 			}
-			// The program itself, as a client.
+			// quillgate itself as a client.
 			args := []string{"call", "--url", p.endpoint, "--public", k.public, "--secret-file", k.private, "--alg", k.alg, "--strict", "--check-answer"}
 			if out := command(t, blog, "", append(args, "wp.getUsersBlogs", "", "")...); !strings.Contains(out, "blogName") {
 				t.Errorf("quillgate call: %s", out)
@@ -227,7 +231,8 @@ func TestAnotherImplementation(t *testing.T) {
 	}
 }
 
-// The examples of strict signing, as TestExamples does with those of the header scheme.
+// The examples of strict signing are tested as TestExamples tests those of the
+// header scheme.
 func TestStrictExamples(t *testing.T) {
 	blog := seed(t, "")
 	p := start(t, blog)

@@ -20,11 +20,11 @@ var (
 	firstPassword = regexp.MustCompile(`Password: +(\S+)`)
 )
 
-// walkPassword is what the person of the walk chooses.
+// walkPassword is the password that the person chooses.
 const walkPassword = "a long walk through the woods"
 
-// The way of a person: from the first start of the server to a program that is let in, given a new key, and shut out.
-// Everything works without scripts too.
+// A person goes from the first start of the server to a client that gets a key,
+// a new key, and no more access. Everything works without scripts too.
 func TestWalk(t *testing.T) {
 	traces.made("the password of the walk", walkPassword)
 	for _, l := range []look{desktop, bare} {
@@ -51,10 +51,11 @@ type walk struct {
 	look  look
 	codes []string // recovery codes
 
-	sources map[string]string // of the pages that were judged, by name
+	sources map[string]string // by the names of the checked pages
 }
 
-// judge has the page that is open judged, once: where scripts run, without which the judges cannot.
+// judge checks the open page once: in the browser with scripts, which the
+// checks need.
 func (w *walk) judge(t *testing.T, name string) {
 	t.Helper()
 	if w.look.noScript {
@@ -63,7 +64,8 @@ func (w *walk) judge(t *testing.T, name string) {
 	t.Run(name, func(t *testing.T) { w.sources[name] = judgeHere(t, w.tab, w.look) })
 }
 
-// setUp chooses the first administrator's password by the link that the server prints, and signs in.
+// setUp chooses the first administrator's password with the link that the
+// server prints, and signs in.
 func (w *walk) setUp(t *testing.T) {
 	t.Helper()
 	link := w.p.printed(t, setUpLink)
@@ -99,7 +101,8 @@ func (w *walk) signIn(t *testing.T) {
 	w.press(t, "main form button")
 }
 
-// secondFactor sets an authenticator up, signs out, and in again with a recovery code.
+// secondFactor sets up an authenticator app, signs out, and signs in again with
+// a recovery code.
 func (w *walk) secondFactor(t *testing.T) {
 	t.Helper()
 	w.open(t, "/profile/security")
@@ -140,7 +143,7 @@ func (w *walk) secondFactor(t *testing.T) {
 	}
 }
 
-// again gives the password once more where the page asks for it.
+// again enters the password again if the page asks for it.
 func (w *walk) again(t *testing.T) {
 	t.Helper()
 	if w.has(t, "main #password") {
@@ -148,7 +151,8 @@ func (w *walk) again(t *testing.T) {
 	}
 }
 
-// key makes a key, uses it, sees the use and the post, gives it a successor, and revokes both.
+// key creates a key, uses it, sees the use and the post, rotates it, and
+// revokes both keys.
 func (w *walk) key(t *testing.T) {
 	t.Helper()
 	w.open(t, "/profile/applications/new")
@@ -201,7 +205,8 @@ func (w *walk) key(t *testing.T) {
 	}
 }
 
-// other makes a token and opens the door for a program that brings a key of its own.
+// other creates a token, and opens an enrolment for a client with a key of its
+// own.
 func (w *walk) other(t *testing.T) {
 	t.Helper()
 	for _, kind := range []string{"token", "enrolment"} {
@@ -220,7 +225,8 @@ func (w *walk) other(t *testing.T) {
 	}
 }
 
-// authorise has a program ask for a credential: it is rejected, approved and sent by redirect, approved and shown.
+// authorise makes an application request a credential three times: it is
+// rejected, approved with a redirect, and approved with the credential shown.
 func (w *walk) authorise(t *testing.T) {
 	t.Helper()
 	arrived := make(chan url.Values, 4)
@@ -271,7 +277,8 @@ func (w *walk) authorise(t *testing.T) {
 	}
 }
 
-// printed waits until the process has printed what an expression finds.
+// printed waits until the process has printed something that an expression
+// matches.
 func (p *process) printed(t *testing.T, what *regexp.Regexp) []string {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -295,7 +302,8 @@ func read(t *testing.T, address string) string {
 	return string(body)
 }
 
-// Set-up suggests the address at which the browser has reached the server. What is chosen takes effect at the next start.
+// Set-up suggests the address at which the browser has reached the server. The
+// chosen address takes effect at the next start.
 func TestSetUpSuggestsTheAddress(t *testing.T) {
 	traces.made("the password of the walk", walkPassword)
 	p := start(t, seeded{folder: t.TempDir()})

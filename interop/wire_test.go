@@ -14,14 +14,17 @@ import (
 	"testing"
 )
 
-// The recordings are exchanges with a WordPress, one file for each scenario. A scenario begins on a blog that holds
-// the seed and nothing else; its exchanges follow one another on it.
+// The recordings are exchanges with a WordPress, one file for each scenario. A
+// scenario starts on a blog that has only the seed, and its exchanges follow
+// one another on it.
 
-// pending are the scenarios whose methods this server does not have yet, with the reason.
+// pending lists the scenarios whose methods this server does not have yet, with
+// the reason.
 var pending = map[string]string{}
 
-// byChance are exchanges that expect an id of one kind to be the same number as one of another kind, as it was in the
-// recording. Here an earlier exchange is not refused and takes that number.
+// byChance lists exchanges that expect an id of one kind to equal one of
+// another kind, as in the recording. Here an earlier exchange is not refused
+// and takes that number.
 var byChance = map[string]string{
 	"xml-strings/019-utf8-declared-latin1": "018-latin1 makes a category here",
 	"xml-strings/020-read-category-mixed":  "018-latin1 makes a category here",
@@ -31,34 +34,34 @@ type scenario struct {
 	Scenario  string      `json:"scenario"`
 	About     string      `json:"about"`
 	Requires  []string    `json:"requires"`
-	Sources   sources     `json:"sources"` // pages of another site, which pingbacks name
+	Sources   sources     `json:"sources"` // pages of another site, for pingbacks
 	Exchanges []*exchange `json:"exchanges"`
 }
 
 type exchange struct {
 	Name   string `json:"name"`
-	Method string `json:"method"` // the called one
+	Method string `json:"method"` // the called method
 	HTTP   struct {
 		Method  string             `json:"method"`
 		Query   string             `json:"query"`
-		Headers map[string]*string `json:"headers"` // null takes a header away
+		Headers map[string]*string `json:"headers"` // null removes a header
 	} `json:"http"`
 	Request       string            `json:"request"`
 	RequestBase64 []byte            `json:"request_base64"`
-	Template      bool              `json:"template"` // the request holds ${names} of captured values
+	Template      bool              `json:"template"` // the request contains ${names} of captured values
 	Status        int               `json:"status"`
 	ContentType   string            `json:"content_type"`
 	Outcome       string            `json:"outcome"`
 	FaultCode     *int              `json:"faultCode"`
 	Expect        *node             `json:"expect"`
 	Capture       map[string]string `json:"capture"`
-	Tolerate      []int             `json:"tolerate"` // codes of faults that pass too: limits that may be lower here
+	Tolerate      []int             `json:"tolerate"` // fault codes that pass too: limits that may be lower here
 	APIs          [][3]string       `json:"apis"`
-	Deviates      string            `json:"deviates"` // why this server answers otherwise
+	Deviates      string            `json:"deviates"` // the reason why this server answers in another way
 }
 
-// options are the options of the blog that the scenario needs: those that it names, and for pingbacks that pages at the
-// address elsewhere are looked at.
+// options returns the options that the scenario needs: those that it names, and
+// for pingbacks the permission to fetch pages at the address elsewhere.
 func (s *scenario) options(elsewhere string) map[string]string {
 	out := make(map[string]string)
 	for _, name := range s.Requires {
@@ -103,7 +106,8 @@ func TestWire(t *testing.T) {
 	scenarios := loadScenarios(t)
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		seed.statements = &statements{}
-		// A group, so that the seed is there until the parallel tests are done.
+		// A group, so that the seed exists until the parallel tests
+		// have finished.
 		t.Run("scenarios", func(t *testing.T) {
 			for _, s := range scenarios {
 				if pending[s.Scenario] == "" {
@@ -125,7 +129,8 @@ func TestWire(t *testing.T) {
 	})
 }
 
-// A few scenarios against a process of its own, which nothing of this test process helps.
+// A few scenarios run against a separate process, which gets no help from this
+// one.
 func TestWireProcess(t *testing.T) {
 	wanted := map[string]bool{"http-level": true, "secure-xmlrpc": true, "newpost-basic": true, "media-upload": true, "metaweblog-new": true}
 	for _, s := range loadScenarios(t) {
@@ -135,7 +140,8 @@ func TestWireProcess(t *testing.T) {
 	}
 }
 
-// Every pending scenario exists, so that the table does not outlive its reasons.
+// Every pending scenario exists, so that the table does not outlive its
+// reasons.
 func TestPendingScenariosExist(t *testing.T) {
 	known := make(map[string]bool)
 	for _, s := range loadScenarios(t) {
@@ -148,11 +154,12 @@ func TestPendingScenariosExist(t *testing.T) {
 	}
 }
 
-// label is the name of the exchange with an index.
+// label returns the name of the exchange with an index.
 func (s *scenario) label(i int) string { return fmt.Sprintf("%03d-%s", i+1, s.Exchanges[i].Name) }
 
-// replay sends the exchanges one after the other to the blog at base, each as a subtest: to the endpoint that by returns for
-// its index, or straight to the blog where that is "". nil sends all straight.
+// replay sends the exchanges to the blog at base, one after the other, each as
+// a subtest. by returns the endpoint for an index, or "" for the blog itself;
+// nil means the blog itself for all.
 func (s *scenario) replay(t *testing.T, base string, vars map[string]string, by func(i int) string) {
 	vars["base"] = base
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -177,7 +184,7 @@ func (s *scenario) replay(t *testing.T, base string, vars map[string]string, by 
 				}
 			}
 			if s.excused(i) {
-				return // sent for what it does, not for what it answers
+				return // sent for its effect, not for its answer
 			}
 			vars["endpoint"] = base + "/xmlrpc.php"
 			for _, difference := range x.judge(got, vars) {
@@ -195,7 +202,7 @@ func (s *scenario) excused(i int) bool {
 
 var placeholder = regexp.MustCompile(`\$\{([A-Za-z0-9_]+)\}`)
 
-// body is the request with the captured values in it.
+// body returns the request with the captured values.
 func (x *exchange) body(vars map[string]string) ([]byte, error) {
 	body := []byte(x.Request)
 	if x.RequestBase64 != nil {
