@@ -158,8 +158,8 @@ func (s *Store) Rename(ctx context.Context, by audit.Actor, userID int64, public
 
 // Revoke revokes a key of the user. When it returns nil, the revocation is on
 // disk, and no Lookup that starts more than a second later finds the key in any
-// process; in this process no later Lookup does at all. Revoking twice is not
-// an error. ErrNotFound also means a key of another user.
+// process; in this process no later Lookup finds it. Revoking twice is not an
+// error. ErrNotFound also means a key of another user.
 func (s *Store) Revoke(ctx context.Context, by audit.Actor, userID int64, public string) error {
 	err := s.db.Update(ctx, func(tx *database.Tx) error {
 		r, err := get(ctx, tx, public)

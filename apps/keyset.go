@@ -105,7 +105,7 @@ type openedKeyset struct {
 	file    os.FileInfo
 }
 
-// readKeyset reads the keyset file. Every error says what to do.
+// readKeyset reads the keyset file. Every error explains what to do.
 func readKeyset(path string) (*openedKeyset, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

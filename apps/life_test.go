@@ -145,7 +145,7 @@ func TestK7RevokedWhereItIsHeard(t *testing.T) {
 	listening.Go(func() { thereDB.Listen(ctx, func(err error) { t.Error(err) }) })
 	defer listening.Wait()
 	defer stop()
-	const tries = 5 // the first ones may come before the connection that listens is there
+	const tries = 5 // the first ones may come before the listening connection exists
 	for try := 1; ; try++ {
 		app, _ := create(t, here, 1)
 		if err := lookup(t, there, app.Public); err != nil {

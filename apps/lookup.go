@@ -65,8 +65,8 @@ func (s *Store) readLookup(ctx context.Context, key named) (lookup, time.Time, e
 	return lookup{app: app, secret: secret}, s.worksUntil(*app), nil
 }
 
-// worksUntil returns when a valid key becomes invalid by itself, or the zero
-// time.
+// worksUntil returns when a valid key becomes invalid without further action,
+// or the zero time.
 func (s *Store) worksUntil(a App) time.Time {
 	until := a.Expires
 	if s.unusedAfter > 0 {

@@ -27,7 +27,7 @@ const (
 )
 
 // leakForms are the forms that Scan recognizes: a prefix, followed by digits of
-// base 62, the last of which are the checksum of the others.
+// base 62. The last digits are a checksum of the others.
 var leakForms = []struct {
 	kind   LeakKind
 	prefix string

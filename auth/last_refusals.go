@@ -45,7 +45,7 @@ type lastRefusals struct {
 	next  atomic.Int64
 
 	mu   sync.Mutex
-	full map[lastOwner]bool // whose rows were added, so that old ones may have to go
+	full map[lastOwner]bool // whose rows were added, so old ones may have to be deleted
 }
 
 type lastKey struct{ site, n int64 }

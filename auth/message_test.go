@@ -170,7 +170,8 @@ func TestS13SignaturesOfOthers(t *testing.T) {
 		if err := with(`proxy=("@method" "x-forwarded-for");keyid="p";tag="proxy"`, "proxy=:AAAA:"); err != nil {
 			t.Errorf("another's signature: %v", err)
 		}
-		// What others cover need not be understood here.
+		// Signatures of others may cover components that are unknown
+		// here.
 		if err := with(`proxy=("@frob" "x";tr);created="now";tag="proxy"`, "proxy=:AAAA:"); err != nil {
 			t.Errorf("another's signature that is not understood: %v", err)
 		}
@@ -421,8 +422,8 @@ func TestS13StrictKey(t *testing.T) {
 	})
 }
 
-// S4: refusals of message signatures cost the same, whether the key is there
-// or not, in the database too.
+// S4: refusals of message signatures cost the same, whether or not the key
+// exists, in the database too.
 func TestSameWorkForUnknownMessageKeysS4(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)
@@ -454,9 +455,9 @@ func TestSameWorkForUnknownMessageKeysS4(t *testing.T) {
 	})
 }
 
-// What a strict request costs from its header to the caller, when many come at
-// once: with the nonce, which is on disk before the call is carried out, and
-// without it, next to the header scheme.
+// The benchmark measures a strict request from its header to the caller, under
+// concurrent load: with the nonce, which is on disk before the call is carried
+// out, and without it, next to the header scheme.
 func BenchmarkStrictRequest(b *testing.B) {
 	h := open(b, benchDatabase(b), nil)
 	ada := h.user(b, "ada", auth.Author)

@@ -207,7 +207,7 @@ func TestK13TokensMakeNoKeys(t *testing.T) {
 	})
 }
 
-// K2: what a token looks like.
+// K2: the form of tokens.
 func TestK2TokenForm(t *testing.T) {
 	h := open(t, databasetest.Open(t, databasetest.SQLite(t)), nil)
 	ada := h.user(t, "ada", auth.Author)
@@ -272,7 +272,7 @@ func TestK7RevokedToken(t *testing.T) {
 	})
 }
 
-// K9, K10, A11: what a token is limited to.
+// K9, K10, A11: the limits of tokens.
 func TestK9TokenLimits(t *testing.T) {
 	each(t, nil, func(t *testing.T, h *house) {
 		ada := h.user(t, "ada", auth.Author)

@@ -94,7 +94,7 @@ type shared struct {
 	recent   *database.Cache[placed[int64], recentUser]
 	policies *database.Cache[int64, Policy] // by site
 	usage    usage
-	names    func(context.Context) ([]string, error) // what the site is called; may be nil
+	names    func(context.Context) ([]string, error) // names of the site; may be nil
 }
 
 // Of returns the accounts of another site of the same database. It is cheap:

@@ -307,7 +307,7 @@ func (c *conn) script(ctx context.Context, l later) (driver.Result, error) {
 	return r, c.started(ctx, first, err)
 }
 
-// queryScript is script for statements of which the last returns rows.
+// queryScript is script for statements whose last one returns rows.
 func (c *conn) queryScript(ctx context.Context, l later) (driver.Rows, error) {
 	first := c.starts()
 	r, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, string(l.text), nil)

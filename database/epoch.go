@@ -265,8 +265,8 @@ func (e *epochs) moves(query string) epochSet {
 	return set
 }
 
-// writingWords are words of which every statement that writes to a table
-// contains one.
+// writingWords are the words with which statements write: every statement that
+// writes to a table contains one.
 var writingWords = map[string]bool{"INSERT": true, "UPDATE": true, "DELETE": true, "TRUNCATE": true, "MERGE": true, "COPY": true}
 
 type uncountedKey struct{}

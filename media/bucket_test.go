@@ -29,7 +29,7 @@ import (
 
 // While the S3 server refuses connections, does not answer, or asks clients to
 // retry later, uploads and reads fail within a bounded time. Once it is back,
-// everything that was acknowledged is there, and nothing else.
+// every acknowledged file exists, and no other.
 func TestBucketThatDoesNotAnswer(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
@@ -49,7 +49,7 @@ func TestBucketThatDoesNotAnswer(t *testing.T) {
 			if r := get(t, h, "GET", prefix+"a/before.txt"); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" || r.Header.Get("ETag") != "" || r.Header.Get("Cache-Control") != "" {
 				t.Errorf("%s: a reader is told %d %v", name, r.StatusCode, r.Header)
 			}
-			tag := "" // what is known without the store is still answered
+			tag := "" // answers that do not need the store still work
 			if r := get(t, h, "HEAD", prefix+"a/before.txt"); r.StatusCode != 200 || r.Header.Get("Content-Length") != "6" {
 				t.Errorf("%s: HEAD: %d", name, r.StatusCode)
 			} else {

@@ -62,7 +62,7 @@ func openBucketWithin(t testing.TB, address string, stalled time.Duration) *medi
 type place struct {
 	open    func(t testing.TB) media.Store // the same place again, as another process has it
 	objects func(t testing.TB) []string    // names of files
-	rest    func(t testing.TB) []string    // what is unfinished
+	rest    func(t testing.TB) []string    // unfinished files
 }
 
 func folderPlace(t testing.TB) place {

@@ -31,7 +31,7 @@ func TestAccountByMail(t *testing.T) {
 					t.Errorf("%s: the mail lacks %q:\n%s", what, part, m.Text)
 				}
 			}
-			h.empty(t) // what is sent is noted
+			h.empty(t) // sent mails are recorded
 			h.clock.Add(6 * time.Minute)
 			return m
 		}

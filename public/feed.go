@@ -158,7 +158,7 @@ func (p *Pages) feed(ctx context.Context, q *ask, t *target) (*answer, error) {
 		title, self = say("Comments on %s", blog), commentsFeed(p.site.BaseURL(), opts)
 		list, err = p.commentNews(ctx, 0, opts)
 	case t.post != nil && t.post.Password != "":
-		return p.missing(ctx, auth.Identity{}) // what is said about a post that is not for everyone is not either
+		return p.missing(ctx, auth.Identity{}) // comments on a post that is not public are not public either
 	case t.post != nil:
 		title, link, self = say("Comments on %s", titleOf(t.post)), t.link, feedLink(t.link, q.feed, opts)
 		list, err = p.commentNews(ctx, t.post.ID, opts)

@@ -33,9 +33,9 @@ type target struct {
 	blog bool
 }
 
-// find returns the target of an address: what is there, otherwise the post that
-// had the address on another blog, otherwise the most likely one. The error is
-// site.ErrNotFound if there is none.
+// find returns the target of an address: the object with that address,
+// otherwise the post that had the address on another blog, otherwise the most
+// likely post. The error is site.ErrNotFound if there is none.
 func (p *Pages) find(ctx context.Context, q *ask) (*target, error) {
 	opts, err := p.site.Options().Current(ctx)
 	if err != nil {
@@ -103,7 +103,7 @@ func (p *Pages) findOld(ctx context.Context, q *ask) (*target, error) {
 	}
 	link, err := p.site.OldAddress(ctx, p.oldPaths(q), queries)
 	if err == nil && q.canonical(link, p.basePath) {
-		err = site.ErrNotFound // what is there is an empty list
+		err = site.ErrNotFound // the result is an empty list
 	}
 	return &target{moved: link}, err
 }
@@ -283,7 +283,7 @@ func (p *Pages) findPeriod(ctx context.Context, q *ask) (*target, error) {
 	return p.findDate(ctx, func() (period, bool) { return newPeriod(below(q.path, q.dates)) })
 }
 
-// below removes a prefix from a path if it is there.
+// below removes a prefix from a path, if the path has it.
 func below(path []string, front string) []string {
 	start := strings.FieldsFunc(front, func(c rune) bool { return c == '/' })
 	if len(path) > len(start) && slices.Equal(path[:len(start)], start) {

@@ -129,8 +129,8 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// What a client asks of an answer is malformed, or can be written down again
-// and asks the same.
+// A client's request for a signed answer is malformed, or can be written again
+// with the same meaning.
 func FuzzWanted(f *testing.F) {
 	f.Add(`a=("@status" "signature";req;key="sig");created;nonce="n";keyid="k";alg="ed25519";tag="t"`)
 	f.Add(`a=();tag="t", b=("x");tag="other"`)

@@ -143,7 +143,7 @@ func TestRFC9421Vectors(t *testing.T) {
 					t.Errorf("%s: %v, want ErrMismatch", name, err)
 				}
 			}
-			s.Params.Created++ // what the parameters say is not what is verified
+			s.Params.Created++ // the parameters differ from what is verified
 			other := m
 			other.Header = other.Header.Clone()
 			tampered := last(t, other, strings.Replace(v.Input, ";created=16", ";created=17", -1), v.Signature)
@@ -270,7 +270,7 @@ func TestAlgorithms(t *testing.T) {
 	}
 }
 
-// K15: keys that are too weak, of another kind, or nothing at all.
+// K15: keys that are too weak, of another kind, or empty.
 func TestK15WeakKeys(t *testing.T) {
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -375,8 +375,8 @@ func TestExpiryOfZero(t *testing.T) {
 	}
 }
 
-// What others have signed next to the signature with a tag need not be
-// understood, but for its labels.
+// Signatures of others, next to the one with the tag, need not be understood,
+// except for their labels.
 func TestTagged(t *testing.T) {
 	for _, other := range []string{`("@frob" "x";tr);tag="x"`, `("Date");created="now"`, `("@method" "@method")`, `"a text"`, `(date);tag=quillgate`} {
 		h := http.Header{"Signature-Input": {`a=` + other + `, b=("@method");tag="quillgate"`}, "Signature": {`a=:AA==:, b=:AAAA:`}}

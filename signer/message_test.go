@@ -137,7 +137,8 @@ func TestMessageSignatures(t *testing.T) {
 	}
 }
 
-// A server with another clock says so once, and is answered with its own time.
+// A server with another clock reports its time once, and gets a request with
+// that time.
 func TestClockIsCorrected(t *testing.T) {
 	t.Run("field", func(t *testing.T) { testClock(t, false) })
 	t.Run("words", func(t *testing.T) { testClock(t, true) })

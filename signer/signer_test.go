@@ -18,7 +18,7 @@ import (
 
 const public, secret = "b730db0864b0d4453ba6a26ad6613cd4", "qgs_0123456789012345678901234567890123456789012345678"
 
-// server checks signatures and says what it has seen.
+// server checks signatures, and reports what it has seen.
 func server(t *testing.T) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

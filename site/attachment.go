@@ -145,8 +145,8 @@ func (r AttachmentRow) Attachment(p Post) (Attachment, error) {
 	return a, nil
 }
 
-// UploadName returns the name of the uploaded file, of which the attachment may
-// show a copy.
+// UploadName returns the name of the uploaded file. The attachment may show a
+// copy of it.
 func (r AttachmentRow) UploadName() string {
 	if r.Original == "" {
 		return r.File

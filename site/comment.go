@@ -384,8 +384,8 @@ func (s *Site) fullComments(ctx context.Context, rows []Comment) ([]FullComment,
 	return list, nil
 }
 
-// titleOnPage returns the title as pages and wp.getComment show it: it tells if
-// the post is not for everyone.
+// titleOnPage returns the title as pages and wp.getComment show it, with a note
+// if the post is not for everyone.
 func titleOnPage(p *Post) string {
 	title := markup.EscapeAmpersands(p.Title, "&#038;")
 	switch {

@@ -18,7 +18,7 @@ func (s *Site) CanEdit(who auth.Identity, p *Post) bool {
 }
 
 // CanDelete reports whether who may move the post to the trash or delete it.
-// Nobody may delete a revision by itself.
+// Nobody may delete individual revisions.
 func (s *Site) CanDelete(who auth.Identity, p *Post) bool {
 	t, known := postTypeNamed(p.Type)
 	return known && p.Type != TypeRevision && t.touch(at(who, p), p, t.rights.delete)

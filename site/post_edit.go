@@ -108,8 +108,8 @@ func (s *Site) EditPost(ctx context.Context, who auth.Identity, id int64, e Post
 	return err
 }
 
-// edit is one write of a post: what exists, what is desired, what it will
-// become.
+// edit is one write of a post: the existing post, the desired changes, and the
+// result.
 type edit struct {
 	PostEdit
 	s      *Site

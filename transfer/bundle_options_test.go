@@ -34,8 +34,8 @@ func TestBundleWithFormerOptions(t *testing.T) {
 	})
 }
 
-// What visitors see moves with a bundle: options of another server come in
-// their usual forms, and an export writes those of wp.getOptions.
+// A bundle moves everything that visitors see: options of another server are
+// accepted in their usual forms, and an export writes those of wp.getOptions.
 func TestBundleWithOptionsOfPages(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		first := openBlog(t, db, nil)

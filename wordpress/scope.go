@@ -12,7 +12,7 @@ import (
 	"github.com/quillgate/quillgate/xmlrpc"
 )
 
-// need lists the rights of which a method requires one. An empty list means
+// need lists the rights, one of which a method requires. An empty list means
 // that every key may call the method: methods without a sign-in, those that
 // list blogs, and those about the key itself.
 type need []apps.Right

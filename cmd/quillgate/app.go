@@ -305,8 +305,8 @@ func heirOf(ctx context.Context, keys *server.Keys, app apps.App) (heir string, 
 // and returns how many there were.
 type revokeAll func(ctx context.Context, by audit.Actor, userID int64) (int, error)
 
-// revokeAllOf revokes all of a user's credentials of one kind; what is their
-// name in the plural.
+// revokeAllOf revokes all of a user's credentials of one kind; what is the
+// plural of the kind's name.
 func revokeAllOf(ctx context.Context, s *settings, io streams, login, what string, revoke func(*server.Keys) revokeAll) error {
 	return withUser(ctx, s, io, login, func(keys *server.Keys, user auth.User) error {
 		n, err := revoke(keys)(ctx, audit.Operator, user.ID)

@@ -44,7 +44,7 @@ type patient struct {
 type way struct {
 	tls     bool
 	base    string                                        // base-url, the proxy's when empty
-	config  func(*server.Config)                          // what the operator has set
+	config  func(*server.Config)                          // the operator's settings
 	out     func(*http.Request)                           // changes a request on its way
 	in      func(*http.Response) error                    // changes an answer
 	instead func(http.ResponseWriter, *http.Request) bool // answers itself

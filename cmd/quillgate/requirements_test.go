@@ -21,8 +21,8 @@ var updateRequirements = flag.Bool("update-requirements", false, "rewrite docs/R
 // requirement is one row of docs/REQUIREMENTS.md.
 type requirement struct {
 	id, words string
-	// elsewhere says what proves it next to the tests that bear its id, or
-	// what is open.
+	// elsewhere explains what proves the requirement in addition to the
+	// tests with its id, or what is open.
 	elsewhere string
 }
 

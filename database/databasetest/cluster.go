@@ -109,7 +109,7 @@ func (c *cluster) await(dir string) error {
 		if err == nil {
 			return nil
 		}
-		// The pid file says so when the server has given up already.
+		// The pid file shows whether the server has given up already.
 		_, gone := os.Stat(filepath.Join(dir, "data", "postmaster.pid"))
 		log, _ := os.ReadFile(filepath.Join(dir, "log"))
 		if ctx.Err() != nil || (gone != nil && len(log) > 0) {

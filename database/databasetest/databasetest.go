@@ -146,7 +146,7 @@ func (c *cluster) database(t testing.TB) string {
 	return c.copyFor(t, name, template)
 }
 
-// copyFor is copy for a test, at the end of which the new database goes away.
+// copyFor is copy for a test; the new database is deleted when the test ends.
 func (c *cluster) copyFor(t testing.TB, name, from string) string {
 	t.Helper()
 	if err := c.copy(name, from); err != nil {
