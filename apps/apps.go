@@ -86,7 +86,7 @@ type App struct {
 	Rotated   time.Time // when the successor was created; zero: there is none
 	Renewed   time.Time // when its owner last changed it; zero: never
 
-	LastUse Use   // accurate to about a minute and a half
+	LastUse Use   // those of other processes appear within a minute and a half
 	Uses    int64 // number of uses, as accurate as LastUse
 }
 
@@ -378,7 +378,8 @@ func (s *Store) Get(ctx context.Context, public string) (App, error) {
 	if err != nil {
 		return App{}, fmt.Errorf("get an application: %w", err)
 	}
-	return r.app()
+	a, err := r.app()
+	return s.withWaiting(a), err
 }
 
 func get(ctx context.Context, q database.Queryer, public string) (row, error) {
@@ -433,7 +434,7 @@ func (s *Store) List(ctx context.Context, f Filter) (list []App, next string, er
 		if err != nil {
 			return nil, "", err
 		}
-		list = append(list, app)
+		list = append(list, s.withWaiting(app))
 	}
 	return list, next, nil
 }

@@ -710,7 +710,7 @@ func TestK12LastUse(t *testing.T) {
 		other, _ := create(t, s, 1)
 		get := func() apps.App {
 			t.Helper()
-			got, err := s.Get(t.Context(), app.Public)
+			got, err := s.Written(t.Context(), app.Public)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -727,6 +727,13 @@ func TestK12LastUse(t *testing.T) {
 			t.Errorf("1000 uses were %d statements, want none", n)
 		}
 		last := c.Now().Add(-time.Millisecond)
+		if got, err := s.Get(t.Context(), app.Public); err != nil || got.Uses != 1000 || got.LastUse.Method != "wp.newPost" || !got.LastUse.At.Equal(last) {
+			t.Errorf("at once there are %d uses, the last %+v, %v", got.Uses, got.LastUse, err)
+		}
+		if list, _, err := s.List(t.Context(), apps.Filter{}); err != nil || list[0].Uses != 1000 || list[1].Uses != 0 {
+			t.Errorf("the list has other uses: %+v, %v", list, err)
+		}
+		before += 2 // Get and List
 		s.FlushUsage()
 		wrote := db.Statements() - before
 		want := apps.Use{At: last, Addr: addr, Agent: strings.Repeat("ä", 200), Method: "wp.newPost"}
@@ -753,12 +760,12 @@ func TestK12LastUse(t *testing.T) {
 		// A use whose method is unknown waits for it, but not for ever.
 		s.Used(other.Public, apps.Use{Addr: addr})
 		s.FlushUsage()
-		if got, _ := s.Get(t.Context(), other.Public); !got.LastUse.At.IsZero() {
+		if got, _ := s.Written(t.Context(), other.Public); !got.LastUse.At.IsZero() {
 			t.Error("written before the method was known")
 		}
 		c.Add(20 * time.Second)
 		s.FlushUsage()
-		if got, _ := s.Get(t.Context(), other.Public); got.LastUse.At.IsZero() || got.Uses != 1 {
+		if got, _ := s.Written(t.Context(), other.Public); got.LastUse.At.IsZero() || got.Uses != 1 {
 			t.Errorf("not written although no method came: %+v", got.LastUse)
 		}
 	})
@@ -777,7 +784,7 @@ func TestK12UsesOfTwoProcesses(t *testing.T) {
 		two.Used(app.Public, apps.Use{At: first.Add(time.Second), Method: "wp.newPost"})
 		two.FlushUsage()
 		one.FlushUsage()
-		got, err := one.Get(t.Context(), app.Public)
+		got, err := one.Written(t.Context(), app.Public)
 		if err != nil || got.Uses != 2 || got.LastUse.Method != "wp.newPost" || !got.LastUse.At.Equal(first.Add(time.Second)) {
 			t.Errorf("%d uses, %+v, %v", got.Uses, got.LastUse, err)
 		}
@@ -809,7 +816,7 @@ func TestK12ManyKeys(t *testing.T) {
 			t.Errorf("%d statements for %d keys", n, len(list))
 		}
 		for _, app := range list {
-			if got, err := s.Get(t.Context(), app.Public); err != nil || got.Uses != 1 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.Now()) {
+			if got, err := s.Written(t.Context(), app.Public); err != nil || got.Uses != 1 || got.LastUse.Method != "wp.getPost" || !got.LastUse.At.Equal(c.Now()) {
 				t.Errorf("%s: %d uses, %+v, %v", app.Public, got.Uses, got.LastUse, err)
 			}
 		}

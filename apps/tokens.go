@@ -66,7 +66,7 @@ type Token struct {
 	Hint    string // its last four characters; empty if it was imported
 	Created time.Time
 	Revoked time.Time // zero: not revoked
-	LastUse Use       // accurate to about a minute
+	LastUse Use       // as in App
 }
 
 // State returns the state of a token at a time: InUse, Expired or Revoked.
@@ -210,6 +210,7 @@ func (s *Store) Tokens(ctx context.Context, f TokenFilter) ([]Token, error) {
 		if list[i], err = rows[i].token(); err != nil {
 			return nil, err
 		}
+		list[i] = s.tokenWithWaiting(list[i])
 	}
 	return list, nil
 }
@@ -221,7 +222,8 @@ func (s *Store) Token(ctx context.Context, id string) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	return r.token()
+	t, err := r.token()
+	return s.tokenWithWaiting(t), err
 }
 
 func getToken(ctx context.Context, q database.Queryer, id string) (tokenRow, error) {

@@ -87,6 +87,32 @@ func (s *Store) called(c credential, method string) {
 	})
 }
 
+// withWaiting adds the uses that this process has not written yet, so that a
+// user sees them at once. Those of other processes appear when they are written.
+func (s *Store) withWaiting(a App) App {
+	if use, ok := s.usage.Waiting(credential{named: s.named(a.Public)}); ok {
+		a.Uses += int64(use.n)
+		a.LastUse = a.LastUse.or(use.Use)
+	}
+	return a
+}
+
+// tokenWithWaiting is withWaiting for tokens.
+func (s *Store) tokenWithWaiting(t Token) Token {
+	if use, ok := s.usage.Waiting(credential{s.named(t.ID), true}); ok {
+		t.LastUse = t.LastUse.or(use.Use)
+	}
+	return t
+}
+
+// or returns the later of two uses.
+func (u Use) or(other Use) Use {
+	if other.At.After(u.At) {
+		return other
+	}
+	return u
+}
+
 // writeUsage runs until Close.
 func (s *Store) writeUsage() {
 	s.usage.Run(s.done, usageEvery, s.now, func(err error) {

@@ -83,6 +83,14 @@ func (b *Batch[K, V]) Change(key K, change func(V) V) {
 	}
 }
 
+// Waiting returns the value of a key that is not written yet.
+func (b *Batch[K, V]) Waiting(key K) (v V, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v, ok = b.pending[key]
+	return v, ok
+}
+
 // take removes and returns the entries to write now.
 func (b *Batch[K, V]) take(all bool, now time.Time) map[K]V {
 	b.mu.Lock()

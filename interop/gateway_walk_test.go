@@ -141,10 +141,8 @@ func (w *walk) keyOfGateway(t *testing.T, g *guarded) {
 	if body := g.publish(t, old, "First of the walk"); !strings.Contains(g.titles(), "First of the walk") {
 		t.Fatalf("the key does not publish: %s", body)
 	}
-	// Uses are written in batches, so the page shows them a little later.
-	for seen := false; !seen; {
-		w.open(t, "/quillgate/profile/applications/"+old.public)
-		seen = strings.Contains(w.text(t, "main"), "wp.newPost")
+	if w.open(t, "/quillgate/profile/applications/"+old.public); !strings.Contains(w.text(t, "main"), "wp.newPost") {
+		t.Fatalf("the page does not show what the key was used for:\n%s", w.text(t, "main"))
 	}
 	w.open(t, "/quillgate/profile/applications/"+old.public+"/rotate")
 	w.judge(t, "rotate")
