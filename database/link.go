@@ -16,8 +16,9 @@ const (
 	// connection that does not even answer a ping is then given up.
 	quietTime = 3 * time.Second
 	// lastWords is how long an answer may be in transit that the database
-	// claims to have sent.
-	lastWords = 250 * time.Millisecond
+	// claims to have sent. On a busy machine the question may be, too: the
+	// backend has not read it yet.
+	lastWords = time.Second
 	// cancelTime is how long a statement may continue after the end of its
 	// context: the cancellation needs a connection of its own.
 	cancelTime = time.Second
