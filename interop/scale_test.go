@@ -7,6 +7,8 @@ import (
 	settings "flag"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +26,7 @@ var (
 	scaleOn     = settings.String("scale-on", "sqlite,postgres", "the databases")
 	scaleCalls  = settings.String("scale-calls", "", "what the names of the measured calls begin with")
 	scaleBinary = settings.String("scale-binary", "", "the program that is measured, in place of that of this tree")
+	scaleKeep   = settings.String("scale-keep", "", "a folder in which blogs on SQLite are kept, so that the next run copies them")
 	scaleTimes  = settings.Int("scale-times", 25, "how often each is measured; the least counts")
 )
 
@@ -304,14 +307,47 @@ func measuredCalls() []scaleCall {
 	return slices.DeleteFunc(slices.Clone(scaleTable), func(c scaleCall) bool { return !strings.HasPrefix(c.name, *scaleCalls) })
 }
 
+// largeBlog makes a blog of n posts, or copies one that an earlier run has kept.
+func largeBlog(t *testing.T, kind string, n int) seeded {
+	t.Helper()
+	if kind == "postgres" {
+		blog := seedIn(t, t.TempDir(), databasetest.DurablePostgres(t))
+		grow(t, blog, n)
+		return blog
+	}
+	if *scaleKeep == "" {
+		blog := seedIn(t, t.TempDir(), "")
+		grow(t, blog, n)
+		return blog
+	}
+	kept := seeded{folder: filepath.Join(*scaleKeep, strconv.Itoa(n))}
+	if _, err := os.Stat(kept.folder); err != nil {
+		made := seedIn(t, t.TempDir(), "")
+		grow(t, made, n)
+		indexed := t.Run("index", func(t *testing.T) { // its server has stopped when the test ends
+			(&scaleBlog{t: t, p: start(t, made, "--log-level", "error"), n: n}).ready(made)
+		})
+		if !indexed {
+			t.FailNow()
+		}
+		if err := os.CopyFS(kept.folder, os.DirFS(made.folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blog := seeded{folder: filepath.Join(t.TempDir(), "blog")}
+	if err := os.CopyFS(blog.folder, os.DirFS(kept.folder)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(blog.folder, "keyset"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	blog.inspect(t)
+	return blog
+}
+
 // measureScale makes a blog and returns what each call costs.
 func measureScale(t *testing.T, kind string, n int) (took []cost) {
-	url := ""
-	if kind == "postgres" {
-		url = databasetest.DurablePostgres(t)
-	}
-	blog := seedIn(t, t.TempDir(), url)
-	grow(t, blog, n)
+	blog := largeBlog(t, kind, n)
 	b := &scaleBlog{t: t, p: start(t, blog, "--log-level", "error"), n: n}
 	b.ready(blog)
 	cpu := b.meter(blog)
