@@ -25,6 +25,14 @@ import (
 // integer settings make times sortable: by default the driver stores text in
 // the value's own zone. After a long read the journal is large; it shrinks to
 // journal_size_limit when it is restarted.
+//
+// The page cache stays at SQLite's 2 MB. Each commit empties the caches of the
+// readers, and what a larger cache held is then given back to the system and
+// faulted in again: after a commit, 2,000 rows all over a million posts take 17
+// ms of the processor with 2 MB, 171 ms with 8 MB and 188 ms with 16 MB.
+// Without a commit in between, 16 MB would save 10 of 14 ms. Mapping the file
+// (mmap_size of 256 MB) saves 4 of them and costs 42 ms after a commit, and a
+// file that someone shortens would end the process.
 func sqliteURL(path string, writer bool) string {
 	q := "?_pragma=busy_timeout(10000)&_time_integer_format=unix_micro&_inttotime=1"
 	if writer {
