@@ -119,6 +119,7 @@ type Found struct {
 	hits    []int64 // from the index, the highest first
 	waiting []int64 // not in the index yet
 	more    bool    // there are more than hits
+	newest  int64   // about the highest id of all posts
 }
 
 // Look looks up the candidates of a search. The result is nil if a walk through
@@ -143,7 +144,7 @@ func (x *Index) Look(ctx context.Context, s Query) (*Found, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look into the index of searches: %w", err)
 	}
-	f := &Found{x: x, grams: grams}
+	f := &Found{x: x, grams: grams, newest: sample.newest}
 	for _, id := range ids {
 		if id < 0 {
 			f.waiting = append(f.waiting, -id)
@@ -175,11 +176,17 @@ func (f *Found) Candidates(limit int, add func(any) string) string {
 	return listed(slices.Compact(ids), add)
 }
 
-// Highest returns the candidates with the n highest ids, and those that wait
-// for the index. The ids of all others are lower than below. It returns nil if
-// there are not many more, or more than were looked up.
-func (f *Found) Highest(n int) (highest *Found, below int64) {
-	if f.more || len(f.hits) < 4*n {
+// stepsForLook is how many entries of an index a walk takes in a third of the
+// time of a look at a candidate.
+const stepsForLook = 8
+
+// Highest returns the candidates with the highest ids, about twice as many as
+// the hits that are needed, and those that wait for the index. The ids of all
+// others are lower than below. It returns nil if a look at each candidate costs
+// less than a walk through the posts as far as those hits.
+func (f *Found) Highest(need int) (highest *Found, below int64) {
+	n := 2*need + 16 // some may not match
+	if f.more || len(f.hits) < 4*n || f.newest-f.hits[n/2] > int64(stepsForLook*len(f.hits)) {
 		return nil, 0
 	}
 	return &Found{x: f.x, grams: f.grams, hits: f.hits[:n], waiting: f.waiting}, f.hits[n-1]

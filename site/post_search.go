@@ -26,13 +26,10 @@ func (s *Site) look(ctx context.Context, words string) (*search.Found, error) {
 
 const (
 	// nearHits is the largest number of hits for which newestHits tries the
-	// candidates with the highest ids, of which it takes twice as many, and
-	// moreHits in addition: some may not match.
+	// candidates with the highest ids.
 	nearHits = 100
-	moreHits = 16
-	// nearWalk is how many posts are looked at to find out whether an older
-	// candidate can be among the newest hits. Each costs about 0.2 µs on
-	// SQLite, and each candidate 10 µs.
+	// nearWalk is how many posts of a type are looked at to find out whether
+	// another candidate can be among the newest hits.
 	nearWalk = 20_000
 )
 
@@ -45,7 +42,7 @@ const (
 // the date of the last hit, and whether the page is full.
 func (s *Site) newestHits(ctx context.Context, found *search.Found, need int, types []string, run func(found *search.Found) (last time.Time, full bool, err error)) error {
 	if found != nil && need <= nearHits {
-		if highest, below := found.Highest(2*need + moreHits); highest != nil {
+		if highest, below := found.Highest(need); highest != nil {
 			last, full, err := run(highest)
 			if err != nil {
 				return err
