@@ -95,6 +95,7 @@ type conn struct {
 
 	open    bool     // inside a transaction
 	begun   bool     // PostgreSQL: which it was told
+	refused bool     // PostgreSQL: which has failed as it was told
 	writing bool     // inside one that writes
 	moved   epochSet // the epochs that it may have moved
 	later   later    // PostgreSQL: what its next statement carries along
@@ -209,7 +210,7 @@ func (c *conn) wrote(set epochSet) {
 // committed even if an error makes the outcome unknown.
 func (c *conn) ended() {
 	set := c.moved
-	c.moved, c.open, c.writing = 0, false, false
+	c.moved, c.open, c.writing, c.refused = 0, false, false, false
 	c.epochs.wrote(set)
 }
 
@@ -247,8 +248,18 @@ func (c *conn) sent() int64 {
 	return c.link.written.Load()
 }
 
+// errRefused is the answer to what follows the first statement of a transaction
+// after that has failed.
+var errRefused = errors.New("the first statement of the transaction has failed")
+
 // allowed refuses to write outside of a transaction when writing is pointless.
+// It refuses everything in a transaction that has failed as it began: if
+// PostgreSQL cannot read a script, it does not run even its BEGIN, and each
+// further statement would be committed by itself.
 func (c *conn) allowed() error {
+	if c.refused {
+		return errRefused
+	}
 	if c.file == nil || c.open {
 		return nil
 	}
@@ -345,8 +356,10 @@ func (c *conn) starts() bool {
 	return first
 }
 
-// started marks the loss of a connection in the first script of a transaction.
+// started notes that the first script of a transaction has failed, and marks the
+// loss of the connection in it.
 func (c *conn) started(ctx context.Context, first bool, err error) error {
+	c.refused = first && err != nil
 	if first && err != nil && lost(err) && ctx.Err() == nil {
 		return &notBegun{err}
 	}
@@ -373,6 +386,9 @@ func (c *conn) traced(query string) {
 // QueryContext runs a statement that returns rows.
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.count(ctx)
+	if c.refused {
+		return nil, errRefused
+	}
 	end := c.during(ctx)
 	r, err := c.query(ctx, query, args)
 	if err != nil {
@@ -490,6 +506,10 @@ func (t transaction) Commit() error {
 		if err := t.conn.file.check(); err != nil {
 			return errors.Join(err, t.Tx.Rollback())
 		}
+	}
+	if t.conn.refused {
+		t.Tx.Rollback()
+		return errRefused
 	}
 	ctx, l := context.Background(), t.conn.later.take()
 	if l.n > 0 {

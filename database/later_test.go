@@ -171,3 +171,96 @@ func TestBrokenBeforeItBegan(t *testing.T) {
 		}
 	}
 }
+
+// If PostgreSQL cannot read the first script of a transaction, it does not run
+// even its BEGIN. What the function tries after that is not carried out either.
+func TestNothingRunsAfterARefusedBeginning(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, databasetest.Postgres(t))
+	const insert = `INSERT INTO options (name, value) VALUES ($1, '')`
+	for name, next := range map[string]func(tx *database.Tx) error{
+		"a statement": func(tx *database.Tx) error { _, err := tx.Exec(t.Context(), insert, "x"); return err },
+		"a query":     func(tx *database.Tx) error { return tx.Get(t.Context(), new(string), insert+` RETURNING name`, "x") },
+		"a later one": func(tx *database.Tx) error { return tx.Later(t.Context(), insert, "x") },
+		"the commit":  func(*database.Tx) error { return errors.New("it is not there yet") },
+	} {
+		err := db.Write(t.Context(), nil, func(tx *database.Tx) error {
+			if _, err := tx.Exec(t.Context(), `NO STATEMENT`); err == nil {
+				t.Errorf("%s: PostgreSQL ran what is not a statement", name)
+			}
+			if next(tx) == nil {
+				t.Errorf("%s ran", name)
+			}
+			return nil
+		})
+		if err == nil {
+			t.Errorf("%s: the transaction was committed", name)
+		}
+	}
+	var n int
+	if err := db.Get(t.Context(), &n, `SELECT COUNT(*) FROM options WHERE name = 'x'`); err != nil || n != 0 {
+		t.Errorf("%d rows stay, %v", n, err)
+	}
+}
+
+// However a transaction ends before its first script, its connection carries
+// nothing of it into the next one.
+func TestConnectionsCarryNothingOver(t *testing.T) {
+	t.Parallel()
+	address := databasetest.Postgres(t)
+	for name, address := range map[string]string{"postgres": address, "pooler": databasetest.Pooler(t, address)} {
+		t.Run(name, func(t *testing.T) {
+			db := databasetest.Open(t, address)
+			locks := []database.Lock{{Rule: "test"}}
+			undone := func(tx *database.Tx) {
+				t.Helper()
+				if err := tx.Later(t.Context(), `INSERT INTO options (name, value) VALUES ('undone', '')`); err != nil {
+					t.Error(err)
+				}
+			}
+			panics := func() {
+				defer func() { recover() }()
+				db.Write(t.Context(), locks, func(tx *database.Tx) error { undone(tx); panic("on purpose") })
+			}
+			ends := func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				if err := db.Write(ctx, locks, func(tx *database.Tx) error { undone(tx); cancel(); return nil }); err == nil {
+					t.Error("a transaction whose context has ended was committed")
+				}
+			}
+			waits := func() {
+				// The first script waits for a lock when its context ends.
+				if err := db.Write(t.Context(), locks, func(tx *database.Tx) error {
+					if err := tx.Get(t.Context(), new(int), `SELECT 1`); err != nil {
+						return err
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+					defer cancel()
+					if err := db.Write(ctx, locks, func(tx *database.Tx) error {
+						undone(tx)
+						return tx.Get(ctx, new(int), `SELECT 1`)
+					}); err == nil {
+						t.Error("two transactions had one lock")
+					}
+					return nil
+				}); err != nil {
+					t.Error(err)
+				}
+			}
+			for range 3 {
+				for what, before := range map[string]func(){"panic": panics, "context": ends, "lock": waits} {
+					before()
+					if err := db.Write(t.Context(), locks, func(tx *database.Tx) error {
+						return tx.Later(t.Context(), `DELETE FROM options WHERE name = 'nothing'`)
+					}); err != nil {
+						t.Errorf("after %s: %v", what, err)
+					}
+				}
+			}
+			var n int
+			if err := db.Get(t.Context(), &n, `SELECT COUNT(*) FROM options WHERE name = 'undone'`); err != nil || n != 0 {
+				t.Errorf("%d rows of transactions that were not committed, %v", n, err)
+			}
+		})
+	}
+}
