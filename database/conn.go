@@ -513,7 +513,11 @@ func (t transaction) Commit() error {
 	}
 	ctx, l := context.Background(), t.conn.later.take()
 	if l.n > 0 {
-		t.conn.begun = true
+		if t.conn.starts() && !stillOpen(t.conn.link.Conn) {
+			// If the script were sent, nobody could know whether it had been
+			// carried out.
+			return &notBegun{t.conn.note(ctx, driver.ErrBadConn)}
+		}
 		end := t.conn.during(ctx)
 		_, err := t.conn.Conn.(driver.ExecerContext).ExecContext(ctx, string(l.text)+"; COMMIT", nil)
 		if err = end(err); err != nil && !t.conn.bad {

@@ -172,6 +172,49 @@ func TestBrokenBeforeItBegan(t *testing.T) {
 	}
 }
 
+// A transaction whose statements all wait, on a connection that broke while it
+// was idle, runs on another one, once.
+func TestBrokenBeforeTheOnlyScript(t *testing.T) {
+	t.Parallel()
+	address := databasetest.Postgres(t)
+	proxy := databasetest.NewProxy(t, address)
+	other := databasetest.Open(t, address)
+	for name, way := range map[string]struct {
+		address string
+		end     func() error
+	}{
+		"cut": {proxy.URL(), func() error { proxy.Cut(); return nil }},
+		"ended by the server": {address + "&application_name=ended", func() error {
+			var ended bool // in time
+			return other.Get(t.Context(), &ended, `SELECT bool_and(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = 'ended' AND datname = current_database()`)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := databasetest.Open(t, way.address)
+			write := func() error {
+				return db.Write(t.Context(), nil, func(tx *database.Tx) error {
+					return tx.Later(t.Context(), `INSERT INTO options (name, value) VALUES ($1, '1') ON CONFLICT (name) DO UPDATE SET value = options.value || '1'`, name)
+				})
+			}
+			for range 3 {
+				if err := write(); err != nil {
+					t.Fatal(err)
+				}
+				if err := way.end(); err != nil {
+					t.Fatal(err)
+				}
+				if err := write(); err != nil {
+					t.Error(err)
+				}
+			}
+			var got string
+			if err := db.Get(t.Context(), &got, `SELECT value FROM options WHERE name = $1`, name); err != nil || got != "111111" {
+				t.Errorf("six writes left %q, %v", got, err)
+			}
+		})
+	}
+}
+
 // If PostgreSQL cannot read the first script of a transaction, it does not run
 // even its BEGIN. What the function tries after that is not carried out either.
 func TestNothingRunsAfterARefusedBeginning(t *testing.T) {

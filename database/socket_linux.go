@@ -1,6 +1,7 @@
 package database
 
 import (
+	"net"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -23,4 +24,23 @@ func tuneSocket(network, _ string, raw syscall.RawConn) error {
 		return outer
 	}
 	return err
+}
+
+// stillOpen reports whether nothing has arrived on a connection on which nothing
+// was asked. The end of the connection would have, and so would the last words
+// of the server.
+func stillOpen(c net.Conn) bool {
+	inner, ok := c.(syscall.Conn)
+	if !ok {
+		return true
+	}
+	raw, err := inner.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var read error
+	err = raw.Control(func(fd uintptr) {
+		_, _, read = unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	})
+	return err == nil && read == unix.EAGAIN
 }
