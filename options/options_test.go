@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,25 @@ func TestSetOption(t *testing.T) {
 			{"blog_address", "https://blog.example/?p=1", ""},
 			{"blog_address", "https://blog.example/#top", ""},
 			{"blog_address", "https://blog.example:99999", ""},
+			{"blog_address", "https://blog.example:", ""},
+			{"blog_address", "https://blog.example.", ""},
+			{"blog_address", "https://blog..example", ""},
+			{"blog_address", "https://-", ""},
+			{"blog_address", "https://[::g]", ""},
+			{"blog_address", "https://[fe80::1%25eth0]", ""},
+			{"blog_address", "https://" + strings.Repeat("a", 64) + ".example", ""},
+			{"blog_address", "https://blog.example/" + strings.Repeat("a", 300), ""},
+			{"blog_address", "https://blog.example/xmlrpc.php", ""},
+			{"blog_address", "https://blog.example/a b", ""},
+			{"blog_address", "https://blog.example/a%20b", ""},
+			{"blog_address", "https://blog.example/bücher", ""},
+			{"blog_address", "https://blog.example/../x", ""},
+			{"blog_address", "https://blog.example//x", ""},
+			{"blog_address", "https://blog.example//", "https://blog.example"},
+			{"blog_address", "https://blog.example:443/~ann/blog", "https://blog.example/~ann/blog"},
+			{"blog_address", "http://blog.example:80", "http://blog.example"},
+			{"blog_address", "https://blog.example:80", "https://blog.example:80"},
+			{"blog_address", "https://[2001:DB8::1]:443", "https://[2001:db8::1]"},
 			{"blog_address", "https://bücher.example", ""},
 			{"blog_address", "https://blog.example,other.example", ""},
 			{"blog_address", " HTTPS://Blog.Example:8443/Words/ ", "https://blog.example:8443/Words"},
