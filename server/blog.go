@@ -132,6 +132,10 @@ func (cfg BlogConfig) address(ctx context.Context, db *database.DB) (string, add
 	return cfg.ListenURL, fromListener, nil
 }
 
+// AddressIsStored reports whether the address of the home page is the one stored
+// with the blog (options.Address).
+func (b *Blog) AddressIsStored() bool { return b.addressFrom == fromOption }
+
 // names are what the blog is called: its title and its address.
 func (b *Blog) names(ctx context.Context) ([]string, error) {
 	opts, err := b.Site.Options().Current(ctx)

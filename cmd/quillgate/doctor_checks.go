@@ -96,7 +96,7 @@ func (d *doctor) discovery(ctx context.Context) {
 	}
 	rsd, err := d.get(ctx, address.String())
 	if err != nil || rsd.StatusCode != http.StatusOK {
-		d.find("discovery", problem, "The discovery document %s does not answer. Set --base-url to the address that visitors use.", address)
+		d.find("discovery", problem, "The discovery document %s does not answer. Set --base-url, or the option blog_address, to the address that visitors use.", address)
 		return
 	}
 	link := apiLink.FindSubmatch(rsd.body)
@@ -108,9 +108,9 @@ func (d *doctor) discovery(ctx context.Context) {
 	case err != nil || *named == *d.endpoint:
 		d.find("discovery", fine, "The home page leads to the endpoint.")
 	case named.Scheme == "http" && d.endpoint.Scheme == "https":
-		d.find("discovery", problem, "The discovery document gives %s, without TLS. Set --base-url to the https address.", named)
+		d.find("discovery", problem, "The discovery document gives %s, without TLS. Set --base-url, or the option blog_address, to the https address.", named)
 	default:
-		d.find("discovery", warning, "The discovery document gives %s, not %s. Set --base-url to the address that visitors use.", named, d.endpoint)
+		d.find("discovery", warning, "The discovery document gives %s, not %s. Set --base-url, or the option blog_address, to the address that visitors use.", named, d.endpoint)
 	}
 }
 

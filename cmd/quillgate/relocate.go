@@ -80,8 +80,12 @@ func known(address string) string {
 func arrive(ctx context.Context, blog *server.Blog) error {
 	err := blog.Site.Arrive(ctx)
 	if elsewhere, ok := errors.AsType[*site.Elsewhere](err); ok {
-		return fmt.Errorf("this database was last served at %s, but is now to be served at %s: if the blog has moved, run \"quillgate relocate --moved\"; if this is a copy, run \"quillgate relocate --copy\"; use the same settings as for this start",
+		text := fmt.Sprintf("this database was last served at %s, but is now to be served at %s: if the blog has moved, run \"quillgate relocate --moved\"; if this is a copy, run \"quillgate relocate --copy\"; use the same settings as for this start",
 			elsewhere.Was, elsewhere.Now)
+		if blog.AddressIsStored() {
+			text += fmt.Sprintf(". The new address is stored with the blog; if it is wrong, run \"quillgate option set blog_address %s\"", elsewhere.Was)
+		}
+		return errors.New(text)
 	}
 	return err
 }

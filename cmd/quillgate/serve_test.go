@@ -171,6 +171,7 @@ func TestStoredAddress(t *testing.T) {
 
 		says(0, "blog_address = https://new.example", "option", "set", "blog_address", "https://new.example")
 		serves("last served at https://blog.example, but is now to be served at https://new.example")
+		serves(`if it is wrong, run "quillgate option set blog_address https://blog.example"`)
 		says(0, "The blog has moved from https://blog.example to https://new.example.", "relocate", "--moved")
 		serves("quillgate serves https://new.example/xmlrpc.php")
 		says(0, "from https://new.example to https://third.example", "relocate", "--moved", "--base-url", "https://third.example")
