@@ -35,10 +35,9 @@ type Newest func(ctx context.Context, limit int) ([]int64, error)
 
 // sample records which of the newest posts contain a gram.
 type sample struct {
-	made   time.Time
-	posts  int
-	newest int64 // the highest id
-	has    map[string]*marks
+	made  time.Time
+	posts int
+	has   map[string]*marks
 }
 
 type marks [sampleSize / 64]uint64
@@ -74,9 +73,6 @@ func (x *Index) sample(ctx context.Context) (*sample, error) {
 		return nil, fmt.Errorf("read the newest posts: %w", err)
 	}
 	s := &sample{made: time.Now(), posts: len(texts), has: make(map[string]*marks)}
-	if len(ids) > 0 {
-		s.newest = ids[0]
-	}
 	for i, text := range texts {
 		for _, gram := range Grams(text.Words) {
 			m := s.has[gram]

@@ -16,7 +16,6 @@
 package search
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -112,84 +111,49 @@ const (
 	queryGrams = 24
 )
 
-// Found are the candidates of a search: the posts that may match.
-type Found struct {
-	x       *Index
-	grams   []string
-	hits    []int64 // from the index, the highest first
-	waiting []int64 // not in the index yet
-	more    bool    // there are more than hits
-	newest  int64   // about the highest id of all posts
-}
-
-// Look looks up the candidates of a search. The result is nil if a walk through
-// the posts is better, because many of the newest posts match or because no
-// part of the query is long enough for the index.
-func (x *Index) Look(ctx context.Context, s Query) (*Found, error) {
+// Candidates returns the SQL of a statement that selects the ids of all posts
+// that may match, as column hit. It selects the highest limit ids, or all if
+// limit is 0. The SQL is "" if a walk through the posts is better, because many
+// of the newest posts match or because no part of the query is long enough for
+// the index. add adds an argument to the statement and returns its placeholder.
+func (x *Index) Candidates(ctx context.Context, s Query, limit int, add func(any) string) (string, error) {
 	grams := s.grams()
 	if len(grams) == 0 {
-		return nil, nil
+		return "", nil
 	}
 	sample, err := x.sample(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	seldom, recent := sample.choose(grams)
 	if recent >= common {
-		return nil, nil
+		return "", nil
 	}
 	var ids []int64
 	err = x.db.Select(ctx, &ids, fmt.Sprintf(`SELECT hit FROM (%s LIMIT %d) AS hits UNION ALL SELECT -post_id FROM (SELECT post_id FROM search_pending LIMIT %d) AS waiting`,
 		x.db.WithWords(table, "$1"), maxListed+1, maxPending+1), x.db.WordQuery(seldom, everything))
 	if err != nil {
-		return nil, fmt.Errorf("look into the index of searches: %w", err)
+		return "", fmt.Errorf("look into the index of searches: %w", err)
 	}
-	f := &Found{x: x, grams: grams, newest: sample.newest}
-	for _, id := range ids {
+	waiting := 0
+	for i, id := range ids {
 		if id < 0 {
-			f.waiting = append(f.waiting, -id)
-		} else {
-			f.hits = append(f.hits, id)
+			waiting++
+			ids[i] = -id
 		}
 	}
-	if len(f.waiting) > maxPending {
-		return nil, nil
-	}
-	slices.SortFunc(f.hits, func(a, b int64) int { return cmp.Compare(b, a) })
-	f.more = len(f.hits) > maxListed
-	return f, nil
-}
-
-// Candidates returns the SQL of a statement that selects the ids of the
-// candidates, as column hit: the highest limit ids, or all if limit is 0. add
-// adds an argument to the statement and returns its placeholder.
-func (f *Found) Candidates(limit int, add func(any) string) string {
-	if f.more {
-		found := f.x.db.WithWords(table, add(f.x.db.WordQuery(f.grams[:min(len(f.grams), queryGrams)], everything)))
+	switch {
+	case waiting > maxPending:
+		return "", nil
+	case len(ids)-waiting > maxListed:
+		found := x.db.WithWords(table, add(x.db.WordQuery(grams[:min(len(grams), queryGrams)], everything)))
 		if limit > 0 {
 			found = fmt.Sprintf(`SELECT hit FROM (%s ORDER BY hit DESC LIMIT %d) AS hits`, found, limit)
 		}
-		return found + ` UNION SELECT post_id AS hit FROM search_pending`
+		return found + ` UNION SELECT post_id AS hit FROM search_pending`, nil
 	}
-	ids := slices.Concat(f.waiting, f.hits)
 	slices.Sort(ids)
-	return listed(slices.Compact(ids), add)
-}
-
-// stepsForLook is how many entries of an index a walk takes in a third of the
-// time of a look at a candidate.
-const stepsForLook = 8
-
-// Highest returns the candidates with the highest ids, about twice as many as
-// the hits that are needed, and those that wait for the index. The ids of all
-// others are lower than below. It returns nil if a look at each candidate costs
-// less than a walk through the posts as far as those hits.
-func (f *Found) Highest(need int) (highest *Found, below int64) {
-	n := 2*need + 16 // some may not match
-	if f.more || len(f.hits) < 4*n || f.newest-f.hits[n/2] > int64(stepsForLook*len(f.hits)) {
-		return nil, 0
-	}
-	return &Found{x: f.x, grams: f.grams, hits: f.hits[:n], waiting: f.waiting}, f.hits[n-1]
+	return listed(slices.Compact(ids), add), nil
 }
 
 // listed returns the SQL for a table of ids. Its length is a power of two, so

@@ -135,7 +135,7 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 	}
 	a := &arguments{}
 	where := t.editable(at(who, &Post{Type: f.Type}), a)
-	found, err := s.look(ctx, f.Search)
+	found, err := s.candidates(ctx, f.Search, 0, a)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +150,13 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 		query := f.statement(s.db, `p.id`, where, found, a)
 		return func(yield func([]FullPost, error) bool) { s.walkPosts(ctx, load, query, a.list, yield) }, nil
 	}
+	query := f.statement(s.db, pageColumns(load), where, found, a)
 	return func(yield func([]FullPost, error) bool) {
-		rows, err := s.readListed(ctx, f, load, where, found, a)
+		var rows []pagePost
+		err := database.Patient(ctx, func() error {
+			rows = nil
+			return s.db.Select(ctx, &rows, query, a.list...)
+		})
 		if err == nil {
 			_, err = s.showPosts(ctx, rows, load, yield)
 		}
@@ -159,27 +164,6 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 			yield(nil, fmt.Errorf("list posts: %w", err))
 		}
 	}, nil
-}
-
-// readListed reads the posts of a short list.
-func (s *Site) readListed(ctx context.Context, f PostFilter, load Load, where string, found *search.Found, a *arguments) (rows []pagePost, err error) {
-	need := f.Limit + f.Offset
-	if order, _ := f.order(s.db); order[0] != "p.date" || f.Ascending {
-		need = nearHits + 1
-	}
-	err = s.newestHits(ctx, found, need, []string{f.Type}, func(found *search.Found) (last time.Time, full bool, err error) {
-		with := &arguments{list: slices.Clone(a.list)}
-		query := f.statement(s.db, pageColumns(load), where, found, with)
-		err = database.Patient(ctx, func() error {
-			rows = nil
-			return s.db.Select(ctx, &rows, query, with.list...)
-		})
-		if err != nil || len(rows) < f.Limit {
-			return last, false, err
-		}
-		return rows[len(rows)-1].Date, true, nil
-	})
-	return rows, err
 }
 
 // shortList is how many posts one statement reads with their texts. For longer
@@ -266,9 +250,9 @@ func (f PostFilter) order(q database.Queryer) (columns []string, direction strin
 // placeholders when it chooses an index (see database/numbered.go). They are
 // constants of this program and numbers.
 //
-// found is the result of look: with it, the posts of a search are looked
+// found is the result of candidates: with it, the posts of a search are looked
 // up and sorted; without it, they are found by walking through the list.
-func (f PostFilter) statement(q database.Queryer, columns, condition string, found *search.Found, a *arguments) string {
+func (f PostFilter) statement(q database.Queryer, columns, condition, found string, a *arguments) string {
 	where := `p.type = ` + a.add(f.Type)
 	if f.Author != 0 {
 		where += ` AND p.author = ` + a.add(f.Author)
@@ -293,8 +277,8 @@ func (f PostFilter) statement(q database.Queryer, columns, condition string, fou
 		among = ` AND p.status IN ('` + strings.Join(statuses, `', '`) + `')`
 	}
 	switch {
-	case found != nil:
-		from, parts[0] = `(`+found.Candidates(0, a.add)+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+among
+	case found != "":
+		from, parts[0] = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+among
 	case !words.Empty() && order[0] == "p.date": // a status may have no post that contains the words
 		parts[0] += words.Often(q, a.add, among)
 	case len(statuses) > 0:
@@ -310,7 +294,7 @@ func (f PostFilter) statement(q database.Queryer, columns, condition string, fou
 		parts[i] = `SELECT p.id, ` + strings.Join(keys, `, `) + ` FROM ` + from + ` WHERE ` + part
 	}
 	var page string
-	if found != nil {
+	if found != "" {
 		page = matching(parts[0]+sorted(names), words.Condition(q, a.add), f.Limit, f.Offset)
 	} else {
 		page = merged(parts, `id, `+strings.Join(names, `, `), sorted(names), f.Limit, f.Offset)

@@ -3,10 +3,8 @@ package site
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -14,68 +12,15 @@ import (
 	"github.com/quillgate/quillgate/search"
 )
 
-// look looks up the candidates of a search. The result is nil if there are no
-// words, or if walking through the posts, the newest first, is better.
-func (s *Site) look(ctx context.Context, words string) (*search.Found, error) {
+// candidates returns the SQL for the ids of the posts that may match a search,
+// at most limit of them unless it is 0. It is "" if walking through the posts,
+// the newest first, is better.
+func (s *Site) candidates(ctx context.Context, words string, limit int, a *arguments) (string, error) {
 	query := search.Parse(words)
 	if query.Empty() {
-		return nil, nil
+		return "", nil
 	}
-	return s.searches.Look(ctx, query)
-}
-
-const (
-	// nearHits is the largest number of hits for which newestHits tries the
-	// candidates with the highest ids.
-	nearHits = 100
-	// nearWalk is how many posts of a type are looked at to find out whether
-	// another candidate can be among the newest hits.
-	nearWalk = 20_000
-)
-
-// newestHits runs a search for the newest hits, of which the page needs the
-// given number. Posts with higher ids are usually newer, so it first runs with
-// the candidates with the highest ids. That is enough if no post with a lower
-// id is as new as the last hit. Otherwise it runs again with all of them.
-// Candidates are read in no order that the databases know, so what is saved is
-// a look at each post. types are the post types that can be hits; run returns
-// the date of the last hit, and whether the page is full.
-func (s *Site) newestHits(ctx context.Context, found *search.Found, need int, types []string, run func(found *search.Found) (last time.Time, full bool, err error)) error {
-	if found != nil && need <= nearHits {
-		if highest, below := found.Highest(need); highest != nil {
-			last, full, err := run(highest)
-			if err != nil {
-				return err
-			}
-			if full {
-				enough, err := s.noneIsNewer(ctx, types, last, below)
-				if err != nil || enough {
-					return err
-				}
-			}
-		}
-	}
-	_, _, err := run(found)
-	return err
-}
-
-// noneIsNewer reports whether no post of the types with an id below one is as
-// new as a date. It is false, too, if that would take long to find out.
-func (s *Site) noneIsNewer(ctx context.Context, types []string, date time.Time, below int64) (bool, error) {
-	a := &arguments{}
-	lists := make([]string, len(types))
-	for i, t := range types {
-		lists[i] = `SELECT * FROM (SELECT id FROM posts WHERE type = ` + a.add(t) + ` AND date >= ` + a.add(date) + ` LIMIT ` + strconv.Itoa(nearWalk) + `) AS list` + strconv.Itoa(i)
-	}
-	var newer struct {
-		All   int `db:"newer"`
-		Below int `db:"below"`
-	}
-	err := s.db.Get(ctx, &newer, `SELECT COUNT(*) AS newer, COUNT(CASE WHEN id < `+a.add(below)+` THEN 1 END) AS below FROM (`+strings.Join(lists, ` UNION ALL `)+`) AS lists`, a.list...)
-	if err != nil {
-		return false, fmt.Errorf("look for newer posts: %w", err)
-	}
-	return newer.Below == 0 && newer.All < nearWalk, nil
+	return s.searches.Candidates(ctx, query, limit, a.add)
 }
 
 // matching returns a statement for the ids of a page of those candidates whose

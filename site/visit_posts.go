@@ -78,47 +78,20 @@ func (s *Site) VisiblePosts(ctx context.Context, f VisitorFilter, load Load) ([]
 	if f.Offset > maxVisitorOffset {
 		return nil, nil
 	}
-	read := s.readVisible
+	a := &arguments{}
+	from, err := s.visitFrom(ctx, &f, a)
+	query := f.query(from, a)
 	if f.Search != "" {
-		read = s.readFound
+		query, err = s.searchQuery(ctx, f, a)
 	}
-	list, err := read(ctx, f)
+	var list []Post
+	if err == nil {
+		err = s.db.Select(ctx, &list, query, a.list...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list posts for visitors: %w", err)
 	}
 	return s.full(ctx, list, load)
-}
-
-func (s *Site) readVisible(ctx context.Context, f VisitorFilter) (list []Post, err error) {
-	a := &arguments{}
-	from, err := s.visitFrom(ctx, &f, a)
-	if err != nil {
-		return nil, err
-	}
-	query := f.query(from, a)
-	err = s.db.Select(ctx, &list, query, a.list...)
-	return list, err
-}
-
-// readFound reads the posts of a search.
-func (s *Site) readFound(ctx context.Context, f VisitorFilter) (list []Post, err error) {
-	found, err := s.look(ctx, f.Search)
-	if err != nil {
-		return nil, err
-	}
-	err = s.newestHits(ctx, found, f.limit()+max(f.Offset, 0), []string{TypePost, TypePage}, func(found *search.Found) (last time.Time, full bool, err error) {
-		a := &arguments{}
-		query, err := s.searchQuery(ctx, f, found, a)
-		if err != nil {
-			return last, false, err
-		}
-		list = nil
-		if err := s.db.Select(ctx, &list, query, a.list...); err != nil || len(list) < f.limit() {
-			return last, false, err
-		}
-		return list[len(list)-1].Date, true, nil
-	})
-	return list, err
 }
 
 // visitFrom makes the walk to a far page of the home page begin near it. Sticky
@@ -173,11 +146,15 @@ func (f VisitorFilter) query(where string, a *arguments) string {
 
 // searchQuery returns the statement of a search. It reads only the texts that
 // are checked, and those of the page.
-func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, found *search.Found, a *arguments) (string, error) {
+func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, a *arguments) (string, error) {
+	found, err := s.candidates(ctx, f.Search, maxCandidates, a)
+	if err != nil {
+		return "", err
+	}
 	const columns, shown, newest = `SELECT p.id, p.date FROM `, `p.status = 'publish' AND p.password = ''`, ` ORDER BY date DESC, id DESC`
 	words := search.Parse(f.Search)
-	if found != nil {
-		hits := columns + `(` + found.Candidates(maxCandidates, a.add) + `) AS found CROSS JOIN posts p WHERE p.id = found.hit AND p.type IN ('post', 'page') AND ` + shown + newest
+	if found != "" {
+		hits := columns + `(` + found + `) AS found CROSS JOIN posts p WHERE p.id = found.hit AND p.type IN ('post', 'page') AND ` + shown + newest
 		return f.page(matching(hits, words.Condition(s.db, a.add), f.limit(), max(f.Offset, 0))), nil
 	}
 	since, err := s.searchedSince(ctx)
