@@ -77,7 +77,10 @@ func TestAddressOfTheBlog(t *testing.T) {
 
 		// The operator's takes precedence.
 		given := restarted(func(base string, c *server.BlogConfig) { c.BaseURL, c.ListenURL = base, "http://127.0.0.1:1" })
-		given.as(t, "ada").get("/admin/settings").says(t, "a given one", 200, "Address of the blog: <code>"+given.base+"</code>", "It was given when the server was started", "NOT", `name="blog_address"`, "https://new.example")
+		ada = given.as(t, "ada")
+		ada.get("/admin/settings").says(t, "a given one", 200, "Address of the blog: <code>"+given.base+"</code>", "It was given when the server was started", "NOT", `name="blog_address"`, "https://new.example")
+		ada.post("/admin/settings", "blog_address", "https://forged.example").says(t, "a field that the page does not have", 303)
+		stored(given, "https://new.example")
 	})
 }
 

@@ -39,7 +39,7 @@ type Settings struct {
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, url, email, number, lines (of text), flag, zone, choice, one (of the few in Of), list, or fixed
+	Kind        string // text, url, email, number, lines (of text), flag, zone, choice, one (of the few in Of), list, or fixed (only shown)
 	Section     string // the heading above the first field of a group
 	Hint        string // shown with the field; may be empty
 	Present     string // what is in effect, if that may differ from the value; all that a field of the kind fixed shows
@@ -136,7 +136,7 @@ func (v *visit) changeSettings() error {
 	}
 	values := make(map[string]string)
 	for _, f := range settings.Fields {
-		if typed, there := v.typedSetting(f); there {
+		if typed, there := v.typedSetting(f); there && f.Kind != "fixed" {
 			values[f.Name] = typed
 		}
 	}

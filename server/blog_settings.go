@@ -87,9 +87,9 @@ func (b *Blog) addressField() profiles.Field {
 	case fromOperator:
 		f.Kind, f.Hint = "fixed", "It was given when the server was started: as --base-url, as QUILLGATE_BASE_URL or in the settings file."
 	case fromOption:
-		f.Hint = "Another one takes effect when the server is restarted. If that is on another host, run “quillgate relocate --moved” before."
+		f.Hint = "Another one takes effect when the server is restarted. If that is on another host, run “quillgate relocate --moved” before. An https:// address needs TLS or a trusted proxy: without them, nobody can sign in."
 	default:
-		f.Hint = "It follows from the address that the server listens on. Enter the one that visitors use; it takes effect when the server is restarted."
+		f.Hint = "It follows from the address that the server listens on. Enter the one that visitors use; it takes effect when the server is restarted. An https:// address needs TLS or a trusted proxy: without them, nobody can sign in."
 	}
 	return f
 }
