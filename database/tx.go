@@ -95,7 +95,8 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 // Write, at READ COMMITTED: each statement sees what others have committed
 // before it began, and two that change one row wait for each other. A rule that
 // needs more needs a lock, and must read its rows after the lock was taken.
-// locks are held from the beginning. SQLite allows one writer at a time anyway.
+// locks are held from the first statement on. SQLite allows one writer at a time
+// anyway.
 func (db *DB) Write(ctx context.Context, locks []Lock, fn func(tx *Tx) error) error {
 	return db.change(ctx, false, locks, fn)
 }
