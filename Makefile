@@ -1,5 +1,5 @@
 # make run      builds the server and starts it with its defaults
-# make test     everything that a change has to pass: about 16 minutes on two cores
+# make test     everything that a change has to pass: 12 to 25 minutes on two cores
 # make nightly  what takes longer: long fuzzing, the slow hostile cases, timing
 # make test-cluster    a leader of PostgreSQL is killed under Patroni, etcd and HAProxy
 # make test-wordpress  the gateway and the signer with a real WordPress, from Debian's packages; WORDPRESS_PLUGIN=DIR adds the plugin
@@ -34,7 +34,7 @@ QUIET := -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-
 # What takes longest begins first, here as above, so that no core waits for it at the end.
 FIRST := ./interop ./cmd/quillgate ./transfer ./profiles
 
-.PHONY: build run test tests checks test-cluster test-wordpress test-packages nightly soak screenshots readme-screenshot timing bench-scale bench-signer bench-server cross format tree vet lint fuzz bench tools reproducible release sbom
+.PHONY: build run test tests checks test-cluster test-wordpress test-packages nightly soak screenshots readme-screenshot timing bench-scale bench-signer bench-server cross format tree lint fuzz bench tools reproducible release sbom
 
 build:
 	$(BUILD) -o bin/quillgate ./cmd/quillgate
@@ -57,12 +57,9 @@ tree:
 # leaves out is in signature.
 TAGS := timing,plantedflaw,soak,readme,wrk,wordpress,scale,cluster
 
-vet: format tree
-	go vet -tags $(TAGS) ./... && go vet ./signature
-
-# staticcheck and deadcode read all dependencies, which takes minutes; so they are not in make test.
-lint: vet
+lint: format tree
 	go tool -modfile=tools/go.mod actionlint
+	go vet -tags $(TAGS) ./... && go vet ./signature
 	go tool -modfile=tools/go.mod staticcheck ./...
 	@dead=$$(go tool -modfile=tools/go.mod deadcode -test ./...); if [ -n "$$dead" ]; then echo "nothing calls these:"; echo "$$dead"; exit 1; fi
 
@@ -76,13 +73,13 @@ fuzz:
 test: tools build
 	$(MAKE) --jobs=2 tests checks
 
-# checks run the whole of go vet, so the tests need not.
+# Lint runs the whole of go vet, so the tests need not.
 tests:
 	go test -vet=off -timeout 80m $(FIRST) $$(go list ./... | grep -v -x -F "$$(go list $(RACE))")
 
 checks:
 	$(MAKE) fuzz
-	$(MAKE) vet
+	$(MAKE) lint
 	CGO_ENABLED=1 go test -vet=off -race $(QUIET) -timeout 80m $(RACE)
 
 # PHP-FPM, MariaDB and nginx run on loopback, in a folder that is gone afterwards. WORDPRESS_PLUGIN is a folder with the
