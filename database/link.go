@@ -45,7 +45,7 @@ var errSilent = errors.New("the database has gone silent")
 // does not help.
 type link struct {
 	net.Conn
-	alive func(l *link) bool // nil: cannot be asked
+	alive func(l *link) bool // nil while it connects
 	gone  func(l *link)
 	// silent is called with a link that is given up while its backend may still
 	// exist.
@@ -143,10 +143,11 @@ func (l *link) expired() bool {
 }
 
 // works asks whether the database is working for this link, which has waited
-// for some time.
+// for some time. While it connects, it cannot be asked, and has a limit of its
+// own.
 func (l *link) works(waited time.Duration) bool {
 	if l.alive == nil {
-		return false
+		return true
 	}
 	l.mu.Lock()
 	pooled, bound := l.pid == 0, l.bound

@@ -228,6 +228,16 @@ func TestRestarts(t *testing.T) {
 	})
 }
 
+// A database that takes long to answer a new connection, as on a busy machine,
+// is waited for until the time for connecting is up.
+func TestSlowConnections(t *testing.T) {
+	t.Parallel()
+	proxy := databasetest.NewProxy(t, databasetest.Postgres(t))
+	proxy.Delay(2500 * time.Millisecond) // there and back
+	time.AfterFunc(3*time.Second, func() { proxy.Delay(0) })
+	databasetest.Open(t, proxy.URL())
+}
+
 // The primary dies under load, and its synchronous standby is promoted. With a
 // URL that names both hosts no acknowledged write is lost, and writing
 // continues within 5 s.

@@ -20,7 +20,7 @@ import (
 const (
 	// connectTime is the time limit for connecting, over all hosts; hostTime
 	// that for one host if there are several.
-	connectTime = 5 * time.Second
+	connectTime = 8 * time.Second
 	hostTime    = 2 * time.Second
 	// probeTime is the time limit for asking whether a backend is working, and
 	// how long a failure to ask is remembered.
