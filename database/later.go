@@ -3,6 +3,9 @@ package database
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +74,83 @@ func (l *later) take() later {
 }
 
 func (l *later) empty() bool { return len(l.text) == 0 }
+
+// carry adds a statement to those that wait. It reports false if there are none;
+// they have run if it cannot be one of them.
+func (c *conn) carry(ctx context.Context, query string, args []driver.NamedValue) (bool, error) {
+	if c.later.empty() {
+		return false, nil
+	}
+	if c.later.add(query, args) {
+		c.traced(query)
+		c.wrote(c.epochs.moves(query))
+		return true, nil
+	}
+	_, err := c.script(ctx, c.later.take())
+	return false, err
+}
+
+// script runs statements that have their values in them, and returns the result
+// of the last.
+func (c *conn) script(ctx context.Context, l later) (driver.Result, error) {
+	first := c.starts()
+	r, err := c.Conn.(driver.ExecerContext).ExecContext(ctx, string(l.text), nil)
+	return r, c.started(ctx, first, err)
+}
+
+// queryScript is script for statements whose last one returns rows.
+func (c *conn) queryScript(ctx context.Context, l later) (driver.Rows, error) {
+	first := c.starts()
+	r, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, string(l.text), nil)
+	if err == nil {
+		err = skipSets(r, l.sets)
+	}
+	return r, c.started(ctx, first, err)
+}
+
+// skipSets reads the rows of the first statements of a script.
+func skipSets(r driver.Rows, sets int) error {
+	for range sets {
+		for {
+			err := r.Next(nil)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				r.Close()
+				return err
+			}
+		}
+		if err := r.(driver.RowsNextResultSet).NextResultSet(); err != nil {
+			r.Close()
+			return fmt.Errorf("read the results of several statements: %w", err)
+		}
+	}
+	return nil
+}
+
+// starts reports whether the next script is the first of a transaction.
+func (c *conn) starts() bool {
+	first := c.open && !c.begun
+	c.begun = true
+	return first
+}
+
+// started notes that the first script of a transaction has failed, and marks the
+// loss of the connection in it.
+func (c *conn) started(ctx context.Context, first bool, err error) error {
+	c.refused = first && err != nil
+	if first && err != nil && lost(err) && ctx.Err() == nil {
+		return &notBegun{err}
+	}
+	return err
+}
+
+// notBegun means that a connection broke while a transaction began, so nothing
+// was done.
+type notBegun struct{ error }
+
+func (n *notBegun) Unwrap() error { return n.error }
 
 // literal returns a value in a form that PostgreSQL takes for every type that a
 // parameter with the value has, which is why numbers are quoted too. It reports
