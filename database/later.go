@@ -32,6 +32,8 @@ type laterKey struct{}
 
 // later are statements that wait in a connection, with their values in the
 // text: the protocol takes several statements at once only without parameters.
+// PostgreSQL plans them each time. If it runs on the same machine, that costs a
+// lone client that publishes 10 to 30 %; over a network, round trips cost more.
 type later struct {
 	text []byte
 	n    int // how many there are, without those that begin the transaction
