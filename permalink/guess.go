@@ -58,7 +58,7 @@ func Guess(address string, p Post) []string {
 	var out []string
 	for _, g := range guesses {
 		for _, s := range wordParts(g) {
-			if len(out) < maxGuesses && Problem(s) == "" && !slices.Contains(out, s) {
+			if len(out) < maxGuesses && s != "" && Problem(s) == "" && !slices.Contains(out, s) {
 				out = append(out, s)
 			}
 		}

@@ -30,6 +30,8 @@ func TestGuess(t *testing.T) {
 		"/2015/3/9/my-post":              "/%year%/3/9/%postname%", // no structure makes that; it is found out with a second post
 		"/somewhere":                     "",
 		"/?p=4711":                       "",
+		"":                               "",
+		"/":                              "",
 		"/a/b/c/d/e/f/g/my-post":         "/a/b/c/d/e/f/g/%postname%",
 		"/" + strings.Repeat("x/", 1000): "",
 	} {
