@@ -74,6 +74,7 @@ func (b *inPieces) Read(p []byte) (int, error) {
 // Nothing on a page moves when more of it arrives, as on a slow network or a
 // busy machine.
 func TestPagesArriveInPieces(t *testing.T) {
+	t.Parallel()
 	// With a host name, so that passkeys work.
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)

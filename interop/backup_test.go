@@ -20,6 +20,7 @@ import (
 // that was acknowledged before the backup began. Without the keyset file, the
 // backup cannot be started or opened.
 func TestH10RestoreDrill(t *testing.T) {
+	t.Parallel()
 	blog := seedIn(t, t.TempDir(), "")
 	p := start(t, blog)
 	load := &writers{keys: []signingKey{{seedPublic, seedSecret}}}

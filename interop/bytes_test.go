@@ -24,6 +24,7 @@ var memberNames = strings.Fields(`post_type post_status post_title post_content 
 // never an internal error, on both databases: for every parameter and member of
 // every method, and for everything in an HTTP request.
 func TestTextThatIsNoText(t *testing.T) {
+	t.Parallel()
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		b := &bench{base: seed.copy(t).serve(t, nil)}
 		bad := xmlrpc.Bytes([]byte(noText))

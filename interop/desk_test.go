@@ -25,6 +25,7 @@ var deskPages = []struct {
 // comment, a comment is held and visible to its author, and it is found,
 // answered and then seen by everyone.
 func TestDesk(t *testing.T) {
+	t.Parallel()
 	p := start(t, seed(t, ""))
 	b := openBrowser(t)
 	v := b.tab(t, p.base, bare)

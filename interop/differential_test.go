@@ -28,6 +28,7 @@ type difference struct {
 }
 
 func TestAnswersAsWordPress(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/differential/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no sequences: %v", err)
@@ -130,7 +131,7 @@ func inValue(v any, answers []*reply) string {
 	case nil:
 		return "<nil/>"
 	case bool:
-		return flag(strconv.Itoa(map[bool]int{true: 1}[v]))
+		return boolean(strconv.Itoa(map[bool]int{true: 1}[v]))
 	case float64:
 		return num(strconv.FormatInt(int64(v), 10))
 	case string:

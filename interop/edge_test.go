@@ -168,10 +168,10 @@ func byID(method, id string, values ...string) string {
 	return rpc(method, append([]string{str(id), str(seedUser), str(seedPassword)}, values...)...)
 }
 
-func str(s string) string  { return "<string>" + s + "</string>" }
-func num(s string) string  { return "<int>" + s + "</int>" }
-func flag(s string) string { return "<boolean>" + s + "</boolean>" }
-func when(s string) string { return "<dateTime.iso8601>" + s + "</dateTime.iso8601>" }
+func str(s string) string     { return "<string>" + s + "</string>" }
+func num(s string) string     { return "<int>" + s + "</int>" }
+func boolean(s string) string { return "<boolean>" + s + "</boolean>" }
+func when(s string) string    { return "<dateTime.iso8601>" + s + "</dateTime.iso8601>" }
 
 func list(values ...string) string {
 	return "<array><data><value>" + strings.Join(values, "</value><value>") + "</value></data></array>"

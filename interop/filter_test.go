@@ -78,6 +78,7 @@ const tryAll = `(async () => {
 // Only the filter is between the texts and the browser: these pages have no
 // Content-Security-Policy.
 func TestNoScriptRunsInFilteredTexts(t *testing.T) {
+	t.Parallel()
 	texts := attackTexts(t)
 	if len(texts) < 250 {
 		t.Errorf("there are only %d texts", len(texts))
@@ -127,6 +128,7 @@ func TestNoScriptRunsInFilteredTexts(t *testing.T) {
 // The browser reports every script and handler that the policy of the pages
 // blocks, and such a report fails the tab.
 func TestNoScriptRunsOnThePages(t *testing.T) {
+	t.Parallel()
 	p := start(t, seed(t, ""))
 	as := func(user, method string, params ...xmlrpc.Value) xmlrpc.Value {
 		t.Helper()

@@ -117,6 +117,7 @@ func (b hosted) endpoint() string { return "http://" + b.host + "/xmlrpc.php" }
 // A gateway in front of many sites is killed at moments of a load on all of them: no acknowledged post is lost, none is doubled,
 // and none is at another site.
 func TestManySitesCrash(t *testing.T) {
+	t.Parallel()
 	const sites, kills = 8, 12
 	for name, database := range map[string]func(testing.TB) string{"sqlite": func(testing.TB) string { return "" }, "postgres": databasetest.DurablePostgres} {
 		t.Run(name, func(t *testing.T) {
@@ -171,6 +172,7 @@ func TestManySitesCrash(t *testing.T) {
 // Two gateways on one PostgreSQL: what is said to one holds at the other within seconds, and a request that counts once counts
 // once for both.
 func TestManySitesOnTwoGateways(t *testing.T) {
+	t.Parallel()
 	s, blogs := host(t, databasetest.Postgres(t), 1)
 	other := seeded{folder: databasetest.Folder(t), database: s.database}
 	keyset, err := os.ReadFile(filepath.Join(s.folder, "keyset"))
@@ -323,6 +325,7 @@ const relayBound = 120 << 20 // of the resident memory of the gateway
 
 // Many clients send large files through a gateway at once. It holds little of them, and the WordPress gets each whole.
 func TestGatewayUploadsInBoundedMemory(t *testing.T) {
+	t.Parallel()
 	relayed := 6
 	if nightly() {
 		relayed = uploaders
@@ -423,6 +426,7 @@ func (u *until) Read(p []byte) (int, error) {
 
 // A gateway in front of a thousand sites holds less than 100 MB, when each was asked and its pages were opened too.
 func TestThousandSitesInBoundedMemory(t *testing.T) {
+	t.Parallel()
 	const sites, bound = 1000, 100 << 20
 	wp := upstreamtest.Start(t)
 	var text strings.Builder

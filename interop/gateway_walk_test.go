@@ -88,6 +88,7 @@ func (g *guarded) titles() string {
 // credential that is renewed after the WordPress has revoked it. All of it
 // works without scripts too.
 func TestGatewayWalk(t *testing.T) {
+	t.Parallel()
 	for _, l := range []look{desktop, bare} {
 		t.Run(l.name, func(t *testing.T) {
 			g := guard(t)

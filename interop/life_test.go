@@ -127,6 +127,7 @@ func rotateByCommand(t *testing.T, blog seeded, key signingKey, how ...string) s
 // K11: a client that changes to the successor of its key at its leisure, while it goes on calling, has not one call
 // refused, whoever has rotated; after an emergency the old pair is dead.
 func TestK11RollingClient(t *testing.T) {
+	t.Parallel()
 	eachSeeded(t, func(t *testing.T, blog seeded) {
 		p := start(t, blog)
 		key := newKey(t, p)
@@ -190,6 +191,7 @@ func (c *client) ended(t *testing.T, servers int, acknowledged time.Time) {
 
 // K7: a key that was revoked while programs sign with it is dead on every server a second later.
 func TestK7RevokedUnderLoad(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { revokeUnderLoad(t, seed(t, ""), 1) })
 	t.Run("postgres, three processes", func(t *testing.T) { revokeUnderLoad(t, seed(t, databasetest.Postgres(t)), 3) })
 }

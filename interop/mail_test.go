@@ -15,6 +15,7 @@ const smtpPassword = "b3twixt-and-between"
 // read, approved and answered; an invitation, up to the first sign-in; and a
 // forgotten password.
 func TestWalkByMail(t *testing.T) {
+	t.Parallel()
 	traces.made("the password of the SMTP server", smtpPassword)
 	smtp := mailtest.Start(t, mailtest.Options{User: "blog", Password: smtpPassword})
 	blog := seed(t, "")

@@ -193,6 +193,7 @@ var oldCalls = []oldCall{
 }
 
 func TestOldClients(t *testing.T) {
+	t.Parallel()
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		b := &bench{base: seed.copy(t).serve(t, nil), comment: "1"}
 		tried := make(map[string]bool)

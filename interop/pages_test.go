@@ -129,6 +129,7 @@ func judgeHere(t *testing.T, v *tab, was look) (source string) {
 }
 
 func TestPublicPages(t *testing.T) {
+	t.Parallel()
 	p, paths := showcase(t)
 	v := openBrowser(t).tab(t, p.base, desktop)
 	sources := make(map[string]string)
@@ -224,6 +225,7 @@ func TestForeignRequestsAreSeen(t *testing.T) {
 // A program of others reads the feeds, and finds the content of the blog in
 // them.
 func TestFeeds(t *testing.T) {
+	t.Parallel()
 	p, _ := showcase(t)
 	for _, test := range []struct{ path, kind, title string }{
 		{"/?feed=rss2", "rss 2.0", "Oracle Blog"},

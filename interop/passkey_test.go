@@ -14,6 +14,7 @@ import (
 // A browser creates a passkey on the page and signs in with it, without a
 // password.
 func TestPasskeyInBrowser(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	// Passkeys belong to a host name, so the browser uses one.

@@ -10,6 +10,7 @@ import (
 // An administrator adds a user, suspends and resumes the account, and deletes
 // it, without scripts. Each step takes effect at once.
 func TestWalkPeople(t *testing.T) {
+	t.Parallel()
 	traces.made("the password of the walk", walkPassword)
 	p := start(t, seed(t, ""))
 	b := openBrowser(t)

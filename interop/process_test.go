@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,6 +33,7 @@ func TestMain(m *testing.M) {
 	http.DefaultTransport = recording{http.DefaultTransport}
 	traces.made("the password of the seed", seedPassword)
 	traces.made("the secret of the seed's key", seedSecret)
+	runTogether()
 	code := m.Run()
 	closeBrowser()
 	fmt.Println("K6:", &traces)
@@ -41,6 +45,17 @@ func TestMain(m *testing.M) {
 		os.RemoveAll(binary.folder)
 	}
 	os.Exit(code)
+}
+
+// runTogether lets more tests run at the same time than there are processors,
+// unless -parallel says how many: most of them wait for other programs.
+func runTogether() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
 }
 
 // build returns the path of the program.

@@ -57,6 +57,7 @@ func onThePhone(t *testing.T, v *tab) {
 }
 
 func TestProfilePages(t *testing.T) {
+	t.Parallel()
 	p := start(t, seed(t, ""))
 	b := openBrowser(t)
 	v := b.tab(t, p.base, desktop)

@@ -10,17 +10,17 @@ import (
 // its date alone and reads a scheduled post as published.
 func row20(t *testing.T, e *edge) {
 	for _, test := range []struct{ name, content, flag, want string }{
-		{"true", "", flag("1"), "publish"},
-		{"false", "", flag("0"), "draft"},
+		{"true", "", boolean("1"), "publish"},
+		{"false", "", boolean("0"), "draft"},
 		{"int", "", num("1"), "publish"},
 		{"text", "", str("1"), "publish"},
 		{"missing", "", "none", "draft"},
 		{"empty", "", str(""), "draft"},
 		{"zero", "", num("0"), "draft"},
-		{"draft beside true", str("draft"), flag("1"), "draft"},
-		{"private beside true", str("private"), flag("1"), "private"},
-		{"publish beside false", str("publish"), flag("0"), "publish"},
-		{"pending", str("pending"), flag("0"), "pending"},
+		{"draft beside true", str("draft"), boolean("1"), "draft"},
+		{"private beside true", str("private"), boolean("1"), "private"},
+		{"publish beside false", str("publish"), boolean("0"), "publish"},
+		{"pending", str("pending"), boolean("0"), "pending"},
 	} {
 		content := []string{"title", str("Flag"), "description", str("x")}
 		if test.content != "" {
@@ -49,29 +49,29 @@ func pageStatus(t *testing.T, e *edge, id string) int {
 // keeps those.
 func row21(t *testing.T, e *edge) {
 	for name, keywords := range map[string]string{"text": str("q1, q2"), "array": list(str("q1"), str("q2"))} {
-		id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("K"), "mt_keywords", keywords, "categories", list(str("News"))), flag("1")))
+		id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("K"), "mt_keywords", keywords, "categories", list(str("News"))), boolean("1")))
 		get := byID("metaWeblog.getPost", id)
 		check(t, name, e.members(t, get, "mt_keywords", "categories"), "string q1, q2, [News]")
-		e.ask(t, byID("metaWeblog.editPost", id, object("title", str("K2"), "description", str("x")), flag("1")))
+		e.ask(t, byID("metaWeblog.editPost", id, object("title", str("K2"), "description", str("x")), boolean("1")))
 		check(t, name+" edited without", e.members(t, get, "mt_keywords", "categories"), "string , [News]")
 	}
 }
 
 // row22: Open Live Writer, KBlog, ScribeFire and weblogger write and read the two halves.
 func row22(t *testing.T, e *edge) {
-	id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("M"), "description", str("Head"), "mt_text_more", str("Tail")), flag("1")))
+	id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("M"), "description", str("Head"), "mt_text_more", str("Tail")), boolean("1")))
 	check(t, "joined", e.members(t, asAdmin("wp.getPost", str(id)), "post_content"), "string Head<!--more-->Tail")
 	check(t, "split", e.members(t, byID("metaWeblog.getPost", id), "description", "mt_text_more"), "string Head, string Tail")
-	e.ask(t, byID("metaWeblog.editPost", id, object("description", str("Kopf"), "mt_text_more", str("Schwanz")), flag("1")))
+	e.ask(t, byID("metaWeblog.editPost", id, object("description", str("Kopf"), "mt_text_more", str("Schwanz")), boolean("1")))
 	check(t, "edited", e.members(t, byID("metaWeblog.getPost", id), "description", "mt_text_more"), "string Kopf, string Schwanz")
-	e.ask(t, byID("metaWeblog.editPost", id, object("description", str("All"), "mt_text_more", str("")), flag("1")))
+	e.ask(t, byID("metaWeblog.editPost", id, object("description", str("All"), "mt_text_more", str("")), boolean("1")))
 	check(t, "without more", e.members(t, byID("metaWeblog.getPost", id), "description", "mt_text_more"), "string All, string ")
 }
 
 // row23: Open Live Writer sends 0, 1 and 2, others the words.
 func row23(t *testing.T, e *edge) {
 	for value, want := range map[string]string{num("0"): "0", num("1"): "1", num("2"): "0", str("closed"): "0", str("open"): "1", str("1"): "1", str("0"): "0", str("2"): "0"} {
-		id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("C"), "mt_allow_comments", value, "mt_allow_pings", value), flag("1")))
+		id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("C"), "mt_allow_comments", value, "mt_allow_pings", value), boolean("1")))
 		check(t, value, e.members(t, byID("metaWeblog.getPost", id), "mt_allow_comments", "mt_allow_pings"), "int "+want+", int "+want)
 	}
 }
@@ -90,9 +90,9 @@ func row26(t *testing.T, e *edge) {
 			t.Errorf("the picture after %s: a %s of %d members, want an empty array", clear, v.T, len(v.M))
 		}
 	}
-	id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("T"), "wp_post_thumbnail", num(picture)), flag("1")))
+	id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("T"), "wp_post_thumbnail", num(picture)), boolean("1")))
 	check(t, "MetaWeblog", e.members(t, byID("metaWeblog.getPost", id), "wp_post_thumbnail"), "int "+picture)
-	e.ask(t, byID("metaWeblog.editPost", id, object("wp_post_thumbnail", str("")), flag("1")))
+	e.ask(t, byID("metaWeblog.editPost", id, object("wp_post_thumbnail", str("")), boolean("1")))
 	check(t, "MetaWeblog, cleared", e.members(t, byID("metaWeblog.getPost", id), "wp_post_thumbnail"), "int 0")
 }
 
@@ -137,7 +137,7 @@ func row28(t *testing.T, e *edge) {
 // row29: the trash, then nothing, then no such post; by each name.
 func row29(t *testing.T, e *edge) {
 	dialect := func(method, id string) string {
-		return rpc(method, str(""), str(id), str(seedUser), str(seedPassword), flag("1"))
+		return rpc(method, str(""), str(id), str(seedUser), str(seedPassword), boolean("1"))
 	}
 	for method, remove := range map[string]func(id string) string{
 		"wp.deletePost":         func(id string) string { return asAdmin("wp.deletePost", str(id)) },
@@ -172,7 +172,7 @@ func row30(t *testing.T, e *edge) {
 		{"no such post", asAdmin("wp.getPost", num("987654")), 404},
 		{"no such page", rpc("wp.getPage", num("1"), num("987654"), str(seedUser), str(seedPassword)), 404},
 		{"a conflict", asAdmin("wp.editPost", str(old), object("post_title", str("x"), "if_not_modified_since", when("20010101T00:00:00"))), 409},
-		{"an empty post", asAdmin("metaWeblog.newPost", object("title", str(""), "description", str("")), flag("1")), 500},
+		{"an empty post", asAdmin("metaWeblog.newPost", object("title", str(""), "description", str("")), boolean("1")), 500},
 		{"a forbidden type of file", asAdmin("wp.uploadFile", object("name", str("evil.php"), "type", str("text/plain"), "bits", "<base64>PD9waHA=</base64>")), 500},
 		{"too few arguments", rpc("wp.newPost", num("1"), str(seedUser)), 400},
 		{"no such method", rpc("wp.getNothing"), -32601},
@@ -188,7 +188,7 @@ func row31(t *testing.T, e *edge) {
 	id := e.newPost(t, "post_title", num("2024"), "post_content", "<double>1.5</double>", "sticky", str("1"), "post_author", str("3"))
 	check(t, "numbers for texts", e.members(t, asAdmin("wp.getPost", str(id)), "post_title", "post_content", "sticky", "post_author"),
 		"string 2024, string 1.5, boolean 1, string 3")
-	id = e.newPost(t, "sticky", num("0"), "post_title", flag("1"))
+	id = e.newPost(t, "sticky", num("0"), "post_title", boolean("1"))
 	check(t, "a flag for a text", e.members(t, asAdmin("wp.getPost", str(id)), "post_title", "sticky"), "string 1, boolean 0")
 	paged := e.ask(t, asAdmin("wp.getUsers", object("number", str("1"), "offset", str("1"))))
 	if len(paged.I) != 1 || paged.I[0].show("username") == "string admin" {
@@ -215,7 +215,7 @@ func row36(t *testing.T, e *edge) {
 	}
 	id := e.text(t, asAdmin("wp.newTerm", object("taxonomy", str("category"), "name", str(sent))))
 	check(t, "term", decode.Replace(e.ask(t, asAdmin("wp.getTerm", str("category"), str(id))).M["name"].value()), name)
-	post := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("E"), "categories", list(str(sent))), flag("1")))
+	post := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("E"), "categories", list(str(sent))), boolean("1")))
 	check(t, "category by its name", decode.Replace(e.members(t, byID("metaWeblog.getPost", post), "categories")), "["+name+"]")
 	e.ask(t, asAdmin("wp.setOptions", object("blog_title", str("Oracle Blog"))))
 }

@@ -42,7 +42,7 @@ func largePicture(t *testing.T) []byte {
 // upload sends a file as the Android app does, bits last.
 func (e *edge) upload(t *testing.T, name, kind string, content []byte) *node {
 	t.Helper()
-	return e.ask(t, asAdmin("wp.uploadFile", object("name", str(name), "type", str(kind), "overwrite", flag("1"), "bits", "<base64>"+lines(content, 76, "\n")+"</base64>")))
+	return e.ask(t, asAdmin("wp.uploadFile", object("name", str(name), "type", str(kind), "overwrite", boolean("1"), "bits", "<base64>"+lines(content, 76, "\n")+"</base64>")))
 }
 
 // lines is base64 in lines of n characters.

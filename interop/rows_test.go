@@ -54,6 +54,7 @@ var rows = []row{
 }
 
 func TestClientRows(t *testing.T) {
+	t.Parallel()
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		// A group, so that the server runs until its parallel tests are done.
 		e := openEdge(t, seed)

@@ -130,7 +130,7 @@ func row04(t *testing.T, e *edge) {
 // row05: org2blog writes nil where a member would be, python-wordpress-xmlrpc and GNOME Blog as a value.
 func row05(t *testing.T, e *edge) {
 	body := asAdmin("metaWeblog.newPost", "<struct><member><name>title</name><value>Org</value></member><nil/>"+
-		"<member><name>description</name><value>text</value></member>\n  <nil/>\n</struct>", flag("1"))
+		"<member><name>description</name><value>text</value></member>\n  <nil/>\n</struct>", boolean("1"))
 	id := e.text(t, body)
 	check(t, "nil between members", e.members(t, byID("metaWeblog.getPost", id), "title", "description"), "string Org, string text")
 	id = e.newPost(t, "post_excerpt", "<nil/>", "post_content", str("kept"), "post_format", "<nil/>", "post_thumbnail", "<nil></nil>")
@@ -205,18 +205,18 @@ func row09(t *testing.T, e *edge) {
 	comment := e.text(t, asAdmin("wp.newComment", num(post), object("content", str("Row nine."))))
 	for _, test := range []struct{ name, body, want string }{
 		{"wp.newPost", asAdmin("wp.newPost", object(title, str("x"))), `<value><string>\d+</string></value>`},
-		{"metaWeblog.newPost", asAdmin("metaWeblog.newPost", object("title", str("x")), flag("1")), `<value><string>\d+</string></value>`},
-		{"wp.newPage", asAdmin("wp.newPage", object("title", str("x")), flag("1")), `<value><string>\d+</string></value>`},
+		{"metaWeblog.newPost", asAdmin("metaWeblog.newPost", object("title", str("x")), boolean("1")), `<value><string>\d+</string></value>`},
+		{"wp.newPage", asAdmin("wp.newPage", object("title", str("x")), boolean("1")), `<value><string>\d+</string></value>`},
 		{"wp.newTerm", asAdmin("wp.newTerm", object("name", str("Row 9"), "taxonomy", str("category"))), `<value><string>\d+</string></value>`},
 		{"wp.newComment", asAdmin("wp.newComment", num("2"), object("content", str("Row 9."))), `<value><int>\d+</int></value>`},
 		{"wp.newCategory", asAdmin("wp.newCategory", object("name", str("Row nine"))), `<value><int>\d+</int></value>`},
 		{"wp.editPost", asAdmin("wp.editPost", str(post), object(title, str("y"))), `<value><boolean>1</boolean></value>`},
-		{"metaWeblog.editPost", byID("metaWeblog.editPost", post, object("title", str("z")), flag("1")), `<value><boolean>1</boolean></value>`},
+		{"metaWeblog.editPost", byID("metaWeblog.editPost", post, object("title", str("z")), boolean("1")), `<value><boolean>1</boolean></value>`},
 		{"mt.setPostCategories", byID("mt.setPostCategories", post, list(object("categoryId", str("2")))), `<value><boolean>1</boolean></value>`},
 		{"wp.editComment", asAdmin("wp.editComment", num(comment), object("content", str("Changed."))), `<value><boolean>1</boolean></value>`},
 		{"wp.deleteComment", asAdmin("wp.deleteComment", num(comment)), `<value><boolean>1</boolean></value>`},
 		{"wp.deletePost", asAdmin("wp.deletePost", str(post)), `<value><boolean>1</boolean></value>`},
-		{"blogger.deletePost", rpc("blogger.deletePost", str("key"), str(post), str(seedUser), str(seedPassword), flag("1")), `<value><boolean>1</boolean></value>`},
+		{"blogger.deletePost", rpc("blogger.deletePost", str("key"), str(post), str(seedUser), str(seedPassword), boolean("1")), `<value><boolean>1</boolean></value>`},
 	} {
 		r := e.post(t, test.body)
 		found := regexp.MustCompile(`<value>\s*<\w+>[^<]*</\w+>\s*</value>`).Find(r.body)
@@ -236,7 +236,7 @@ func readers() []string {
 		asAdmin("wp.getPages"), asAdmin("wp.getPageList"), asAdmin("wp.getPageTemplates"), asAdmin("wp.getPageStatusList"),
 		asAdmin("wp.getTerms", str("category")), asAdmin("wp.getTags"), asAdmin("wp.getTaxonomies"), asAdmin("wp.getTaxonomy", str("category")),
 		asAdmin("wp.getComments"), asAdmin("wp.getCommentCount", num("1")), asAdmin("wp.getCommentStatusList"),
-		asAdmin("wp.getOptions"), asAdmin("wp.getMediaLibrary"), asAdmin("wp.getPostFormats", object("show-supported", flag("1"))), asAdmin("wp.getPostTypes"),
+		asAdmin("wp.getOptions"), asAdmin("wp.getMediaLibrary"), asAdmin("wp.getPostFormats", object("show-supported", boolean("1"))), asAdmin("wp.getPostTypes"),
 		asAdmin("wp.getPostStatusList"), asAdmin("wp.getRevisions", num("1")), rpc("system.listMethods"), rpc("system.getCapabilities"), rpc("mt.supportedTextFilters"),
 		rpc("system.multicall", list(object("methodName", str("demo.sayHello"), "params", "<array><data></data></array>"), object("methodName", str("wp.none"), "params", "<array><data></data></array>"))),
 	}
@@ -293,12 +293,12 @@ func row11(t *testing.T, e *edge) {
 // row12: what each client means by the date that it sends. The blog is two hours ahead of GMT.
 func row12(t *testing.T, e *edge) {
 	for _, test := range []struct{ client, body, gmt string }{
-		{"ScribeFire, iOS: Z", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T12:00:00Z")), flag("1")), "20240229T12:00:00"},
-		{"iOS: date_created_gmt with Z", asAdmin("metaWeblog.newPost", object("title", str("d"), "date_created_gmt", when("20240229T12:00:00Z")), flag("1")), "20240229T12:00:00"},
-		{"org2blog: an offset", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T12:00:00+0000")), flag("1")), "20240229T12:00:00"},
-		{"another offset", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("2024-02-29T12:00:00-05:30")), flag("1")), "20240229T17:30:00"},
-		{"Open Live Writer: both", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T14:00:00"), "date_created_gmt", when("20240229T12:00:00")), flag("1")), "20240229T12:00:00"},
-		{"KBlog: site time", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T12:00:00")), flag("1")), "20240229T10:00:00"},
+		{"ScribeFire, iOS: Z", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T12:00:00Z")), boolean("1")), "20240229T12:00:00"},
+		{"iOS: date_created_gmt with Z", asAdmin("metaWeblog.newPost", object("title", str("d"), "date_created_gmt", when("20240229T12:00:00Z")), boolean("1")), "20240229T12:00:00"},
+		{"org2blog: an offset", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T12:00:00+0000")), boolean("1")), "20240229T12:00:00"},
+		{"another offset", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("2024-02-29T12:00:00-05:30")), boolean("1")), "20240229T17:30:00"},
+		{"Open Live Writer: both", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T14:00:00"), "date_created_gmt", when("20240229T12:00:00")), boolean("1")), "20240229T12:00:00"},
+		{"KBlog: site time", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T12:00:00")), boolean("1")), "20240229T10:00:00"},
 		{"node: site time", asAdmin("wp.newPost", object("post_title", str("d"), "post_date", when("20240229T12:00:00"))), "20240229T10:00:00"},
 		{"Android: both are GMT", asAdmin("wp.newPost", object("post_title", str("d"), "post_date", when("20240229T12:00:00"), "post_date_gmt", when("20240229T12:00:00"))), "20240229T12:00:00"},
 		{"html2wordpress1: Z", asAdmin("wp.newPost", object("post_title", str("d"), "post_date", when("20240229T12:00:00Z"))), "20240229T12:00:00"},

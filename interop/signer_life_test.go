@@ -14,6 +14,7 @@ import (
 // again: the signer goes on with the old key, and gets another new one, and
 // nothing is left at the blog that no one can sign with.
 func TestSignerRotatesWhenTheAnswerIsLost(t *testing.T) {
+	t.Parallel()
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		w := tap(t, seed)
 		s := signed(t, w.base)

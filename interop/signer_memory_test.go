@@ -24,6 +24,7 @@ const (
 // A signer that no one calls, and one that sends a file of 200 MB, take little
 // memory.
 func TestSignerMemory(t *testing.T) {
+	t.Parallel()
 	p := start(t, seed(t, ""), "--max-body", "512MiB")
 	s := signed(t, p.base)
 	idle := resident(t, s.process)

@@ -316,6 +316,7 @@ var signerLogin = regexp.MustCompile(`(?:admin|editor1|author1|contrib1|sub1)\b`
 // TestWireThroughSigner sends the recordings through a signer to a server that sees strict signatures only. Every exchange
 // that is right directly is right through the signer, but for those that are about the credential itself.
 func TestWireThroughSigner(t *testing.T) {
+	t.Parallel()
 	scenarios := loadScenarios(t)
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		secrets := seedKeys(t, seed)

@@ -95,6 +95,7 @@ func (p *asking) paste(t *testing.T, login, password string) error {
 // signer prints the address of the page. A rejection leaves nothing behind; after the approval an old program publishes,
 // and after the removal the key is worth nothing.
 func TestSignerAddInBrowser(t *testing.T) {
+	t.Parallel()
 	traces.made("the password of the walk", walkPassword)
 	blog := seeded{folder: t.TempDir()}
 	blog.inspect(t)
@@ -157,6 +158,7 @@ func TestSignerAddInBrowser(t *testing.T) {
 // A WordPress shows the password on its own page, and the person pastes it, in the groups of four in which it stands there.
 // What does not fit is refused and leaves nothing behind; after the removal the password is worth nothing.
 func TestSignerAddByPaste(t *testing.T) {
+	t.Parallel()
 	wp := upstreamtest.Start(t)
 	wp.SetPassword("bob", "another-password")
 	s := newSigner(t, wp.URL)

@@ -70,6 +70,7 @@ func sendTo(ctx context.Context, p *process, header http.Header, body []byte) (x
 // they go to three processes that share a database. No later copy is accepted
 // by any of them, even after all have been restarted.
 func TestS15OneOfHundred(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { oneOfHundred(t, seed(t, ""), 1) })
 	t.Run("postgres, three processes", func(t *testing.T) { oneOfHundred(t, seed(t, databasetest.Postgres(t)), 3) })
 }
@@ -189,6 +190,7 @@ func fileOf(t testing.TB, content []byte) string {
 // Another implementation of RFC 9421 signs for this server, and verifies what
 // it signs.
 func TestAnotherImplementation(t *testing.T) {
+	t.Parallel()
 	blog := seed(t, "")
 	secret := pair{seedPublic, "hmac-sha256", fileOf(t, []byte(seedSecret))}
 	pairs := []pair{secret}

@@ -26,6 +26,7 @@ const (
 // TestUploadsInBoundedMemory has many clients send large files at once, and looks at the most memory that the process
 // ever had. The files are compared by their digests as they are served.
 func TestUploadsInBoundedMemory(t *testing.T) {
+	t.Parallel()
 	p := start(t, seed(t, ""))
 	var running sync.WaitGroup
 	for i := range uploaders {

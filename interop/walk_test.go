@@ -26,6 +26,7 @@ const walkPassword = "a long walk through the woods"
 // A person goes from the first start of the server to a client that gets a key,
 // a new key, and no more access. Everything works without scripts too.
 func TestWalk(t *testing.T) {
+	t.Parallel()
 	traces.made("the password of the walk", walkPassword)
 	for _, l := range []look{desktop, bare} {
 		t.Run(l.name, func(t *testing.T) {
@@ -298,6 +299,7 @@ func read(t *testing.T, address string) string {
 // Set-up suggests the address at which the browser has reached the server. The
 // chosen address takes effect at the next start.
 func TestSetUpSuggestsTheAddress(t *testing.T) {
+	t.Parallel()
 	traces.made("the password of the walk", walkPassword)
 	p := start(t, seeded{folder: t.TempDir()})
 	link := p.printed(t, setUpLink)

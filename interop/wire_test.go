@@ -103,6 +103,7 @@ func loadScenarios(t *testing.T) []scenario {
 }
 
 func TestWire(t *testing.T) {
+	t.Parallel()
 	scenarios := loadScenarios(t)
 	eachSeeded(t, func(t *testing.T, seed seeded) {
 		seed.statements = &statements{}
@@ -132,6 +133,7 @@ func TestWire(t *testing.T) {
 // A few scenarios run against a separate process, which gets no help from this
 // one.
 func TestWireProcess(t *testing.T) {
+	t.Parallel()
 	wanted := map[string]bool{"http-level": true, "secure-xmlrpc": true, "newpost-basic": true, "media-upload": true, "metaweblog-new": true}
 	for _, s := range loadScenarios(t) {
 		if wanted[s.Scenario] {

@@ -269,7 +269,7 @@ func oddID(r *rand.Rand) string {
 
 // oddTrue is true to one reader or the other.
 func oddTrue(r *rand.Rand) string {
-	return pick(r, flag("1"), flag("0"), flag("true"), flag("false"), flag("2"), flag("-1"), flag(" 1 "), num("1"), num("0"), num("2"), str("1"), str("0"), str("false"), str("true"), str("no"),
+	return pick(r, boolean("1"), boolean("0"), boolean("true"), boolean("false"), boolean("2"), boolean("-1"), boolean(" 1 "), num("1"), num("0"), num("2"), str("1"), str("0"), str("false"), str("true"), str("no"),
 		"<double>0.1</double>", "<nil/>", "", str(""), list(num("1")), "<array><data></data></array>", object("a", num("1")), "1", "<base64>MQ==</base64>", when("20240101T00:00:00"))
 }
 
