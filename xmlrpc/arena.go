@@ -38,7 +38,8 @@ type nameSet struct {
 
 const namesCompared = 48
 
-func (s *nameSet) add(before []Member, name string) bool {
+// add reports whether a name with a mark is new.
+func (s *nameSet) add(before []Member, name string, mark uint64) bool {
 	if s.all != nil || len(before) == namesCompared {
 		if s.all == nil {
 			s.all = make(map[string]struct{}, 4*namesCompared)
@@ -50,11 +51,6 @@ func (s *nameSet) add(before []Member, name string) bool {
 		s.all[name] = struct{}{}
 		return len(s.all) > n
 	}
-	h := uint32(len(name))
-	for i := 0; i < len(name); i++ {
-		h = h*31 + uint32(name[i])
-	}
-	mark := uint64(1) << (h * 0x9e3779b1 >> 26)
 	if s.marks&mark == 0 {
 		s.marks |= mark
 		return true
@@ -65,4 +61,13 @@ func (s *nameSet) add(before []Member, name string) bool {
 		}
 	}
 	return true
+}
+
+// nameMark returns one bit that depends on the name.
+func nameMark(name string) uint64 {
+	h := uint32(len(name))
+	for i := 0; i < len(name); i++ {
+		h = h*31 + uint32(name[i])
+	}
+	return 1 << (h * 0x9e3779b1 >> 26)
 }

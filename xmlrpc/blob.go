@@ -16,19 +16,29 @@ func (d *decoder) base64(empty bool) (Value, error) {
 	if d.src != nil {
 		return d.spooledBase64()
 	}
-	text, err := d.scalar(tagBase64, false)
-	if err != nil {
-		return Value{}, err
+	from := d.i
+	digits, next := d.plain()
+	if next == '/' {
+		if err := d.end(tagBase64); err != nil {
+			return Value{}, err
+		}
+	} else {
+		d.i = from
+		text, err := d.scalar(tagBase64, false)
+		if err != nil {
+			return Value{}, err
+		}
+		digits = []byte(text)
 	}
 	var check base64Check
-	if d.scratch = append(d.scratch[:0], text...); !check.add(d.scratch) || !check.complete() {
+	if d.scratch = append(d.scratch[:0], digits...); !check.add(d.scratch) || !check.complete() {
 		return Value{}, d.misshapen("the text is not base64")
 	}
-	return d.plain(d.scratch, check.size()), nil
+	return d.decoded(d.scratch, check.size()), nil
 }
 
-// plain decodes validated base64 text, and overwrites it.
-func (d *decoder) plain(text []byte, size int64) Value {
+// decoded decodes validated base64 text, and overwrites it.
+func (d *decoder) decoded(text []byte, size int64) Value {
 	d.grow(int(size))
 	start := d.text.Len()
 	text = compact(text[:0], text)
@@ -74,7 +84,7 @@ func (d *decoder) spooledBase64() (Value, error) {
 	}
 	place.size, place.lines = check.size(), check.lines()
 	if len(kept) <= 2*keptBase64 && place.size <= keptBase64 {
-		return d.plain(kept, place.size), d.held(int(place.size))
+		return d.decoded(kept, place.size), d.held(int(place.size))
 	}
 	b := d.box()
 	b.blob = place

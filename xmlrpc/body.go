@@ -26,7 +26,7 @@ type body struct {
 const smallBody = 64 << 10
 
 // perByte is how much memory each byte of a body in memory needs: for itself,
-// for the copy that texts are slices of, and for the values.
+// for copies of its texts, and for the values.
 const perByte = 4
 
 var (

@@ -3,6 +3,7 @@ package xmlrpc
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -172,9 +173,6 @@ func look(b []byte) (s survey) {
 	for i < len(b) {
 		for len(b)-i >= 8 {
 			w := binary.LittleEndian.Uint64(b[i:])
-			if w&highs != 0 {
-				break
-			}
 			// A high bit is set where a byte is below 0x20, and perhaps in the
 			// byte above it.
 			if low := (w - ones*0x20) &^ w & highs; low != 0 {
@@ -185,7 +183,22 @@ func look(b []byte) (s survey) {
 					break
 				}
 			}
-			i += 8
+			if w&highs == 0 {
+				i += 8
+				continue
+			}
+			// Most characters outside of ASCII have two or three bytes, and are
+			// neither surrogates nor at the end of a plane.
+			i += bits.TrailingZeros64(w&highs) / 8
+			switch rest := b[i:]; {
+			case len(rest) >= 2 && rest[0] >= 0xc2 && rest[0] < 0xe0 && rest[1]&0xc0 == 0x80:
+				i += 2
+				continue
+			case len(rest) >= 3 && rest[0] > 0xe0 && rest[0] < 0xed && rest[1]&0xc0 == 0x80 && rest[2]&0xc0 == 0x80:
+				i += 3
+				continue
+			}
+			break
 		}
 		// Check a few bytes one by one, to get past the byte that stopped the
 		// fast loop.

@@ -62,85 +62,127 @@ func (d *decoder) elements(parent, t tag, empty bool, depth int) error {
 func (d *decoder) structure(empty bool, depth int) (Value, error) {
 	first := len(d.named)
 	var names nameSet
+	around, last, guess := d.around, 0, 0
+	if len(d.patterns) > 0 {
+		guess = d.patterns[around].inside
+	}
 	for !empty {
-		t, none, err := d.next(tagStruct)
-		if err != nil {
-			return Value{}, err
+		at := 0
+		if guess > 0 && len(d.named)-first < d.lim.Members && depth < d.lim.Depth && d.opened+patternOpens <= d.mostOpen {
+			at = d.expect(guess)
 		}
-		if t == tagEnd {
-			break
-		}
-		if t == tagNil {
-			// metaweblog.el sends an empty <nil/> in place of a member without
-			// a value. Nothing else is allowed between members.
-			text, err := d.scalar(t, none)
+		var m Member
+		var mark uint64
+		if at > 0 {
+			v, err := d.expected(at, depth+1)
 			if err != nil {
 				return Value{}, err
 			}
-			if trim(text) != "" {
-				return Value{}, d.misshapen("<nil> is not empty")
+			p := &d.patterns[at]
+			m, mark, last, guess = Member{p.name, v}, p.mark, at, p.next
+		} else {
+			head := d.i
+			t, none, err := d.next(tagStruct)
+			if err != nil {
+				return Value{}, err
 			}
-			continue
+			if t == tagEnd {
+				break
+			}
+			if t == tagNil {
+				// metaweblog.el sends an empty <nil/> in place of a member without
+				// a value. Nothing else is allowed between members.
+				text, err := d.scalar(t, none)
+				if err != nil {
+					return Value{}, err
+				}
+				if trim(text) != "" {
+					return Value{}, d.misshapen("<nil> is not empty")
+				}
+				continue
+			}
+			if t != tagMember || none {
+				return Value{}, d.misshapen("<struct> holds something else than <member> with a name")
+			}
+			if len(d.named)-first == d.lim.Members {
+				return Value{}, d.misshapen("a struct has too many members")
+			}
+			if m, at, err = d.member(head, depth); err != nil {
+				return Value{}, err
+			}
+			mark = nameMark(m.Name)
+			if at > 0 && d.learned(at, mark, around, last) {
+				last, guess = at, d.patterns[at].next
+			}
 		}
-		if t != tagMember || none {
-			return Value{}, d.misshapen("<struct> holds something else than <member> with a name")
-		}
-		if len(d.named)-first == d.lim.Members {
-			return Value{}, d.misshapen("a struct has too many members")
-		}
-		m, err := d.member(depth)
-		if err != nil {
-			return Value{}, err
-		}
-		if !names.add(d.named[first:], m.Name) {
+		if !names.add(d.named[first:], m.Name, mark) {
 			return Value{}, d.misshapen("a struct has two members of one name")
 		}
 		d.named = append(d.named, m)
 	}
+	d.around = around
+	d.used.named = max(d.used.named, len(d.named))
 	b := d.box()
 	b.members = d.members.take(d.named[first:])
-	clear(d.named[first:])
 	d.named = d.named[:first]
 	return Value{kind: KindStruct, box: b}, nil
 }
 
-// member reads a name and its value. A member without a value is nil: WordPress
+// member reads a name and its value, and returns the pattern of the member,
+// which begins at head, or 0. A member without a value is nil: WordPress
 // ignores it too.
-func (d *decoder) member(depth int) (m Member, err error) {
+func (d *decoder) member(head, depth int) (m Member, at int, err error) {
 	named, valued := false, false
 	place := -1
 	for {
 		t, empty, err := d.next(tagMember)
 		switch {
 		case err != nil:
-			return m, err
+			return m, 0, err
 		case t == tagEnd:
 			if !named {
-				return m, d.misshapen("a member lacks its name")
+				return m, 0, d.misshapen("a member lacks its name")
 			}
 			d.nameMember(place, m.Name)
-			return m, nil
+			return m, at, nil
 		case t == tagName:
 			if named {
-				return m, d.misshapen("a member has two names")
+				return m, 0, d.misshapen("a member has two names")
 			}
 			named = true
 			if m.Name, err = d.scalar(tagName, empty); err != nil {
-				return m, err
+				return m, 0, err
 			}
 			if m.Name = trim(m.Name); len(m.Name) > d.lim.Name {
-				return m, d.misshapen("the name of a member is too long")
+				return m, 0, d.misshapen("the name of a member is too long")
 			}
 		case valued:
-			return m, d.misshapen("a member has two values")
+			return m, 0, d.misshapen("a member has two values")
 		default:
 			valued = true
 			if d.trace != nil && depth < traceDepth {
 				place = len(d.trace.places)
 			}
+			if named {
+				at = d.learn(head, m.Name)
+				d.learning = at
+			}
 			if m.Value, err = d.value(t, empty, depth+1); err != nil {
-				return m, err
+				return m, 0, err
 			}
 		}
 	}
+}
+
+// endMember reads the end of a member that has a name and a value.
+func (d *decoder) endMember() error {
+	switch t, _, err := d.next(tagMember); {
+	case err != nil:
+		return err
+	case t == tagName:
+		return d.misshapen("a member has two names")
+	case t != tagEnd:
+		return d.misshapen("a member has two values")
+	}
+	return nil
 }

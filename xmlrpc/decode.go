@@ -16,7 +16,7 @@ type MethodCall struct {
 
 // DecodeCall decodes a request. The error is a [*SyntaxError].
 //
-// It does not keep body: the call shares one copy of it.
+// It does not keep body: texts are copied.
 func DecodeCall(body []byte, lim Limits) (*MethodCall, error) {
 	d := newDecoder(lim.withDefaults())
 	defer d.release()
@@ -52,12 +52,17 @@ type decoder struct {
 	spool *Spool // where large base64 values stay; nil if they are not needed
 	trace *trace // for a document of which only positions are needed, not values; otherwise nil
 
-	open    []Value
-	named   []Member
+	open     []Value
+	named    []Member
+	used     used
+	patterns []pattern // the first one stands for the document; none without patterns
+	around   int       // the pattern of the value that is being read
+	learning int       // the pattern of the value that follows
+	shut     int       // the end of the last text
+
 	values  arena[Value]
 	members arena[Member]
 	boxes   arena[box]
-	scratch []byte
 }
 
 // decoders saves each call the stacks of values, which grow with use.
@@ -70,16 +75,22 @@ func newDecoder(lim Limits) *decoder {
 	return d
 }
 
+// used is how far the stacks of values were filled. What is taken off a stack
+// stays until the end: clearing it each time would be slow while the garbage
+// collector runs.
+type used struct{ open, named int }
+
 // release returns the decoder to the pool, without references to the document.
 func (d *decoder) release() {
-	clear(d.open)
-	clear(d.named)
+	clear(d.open[:max(len(d.open), d.used.open)])
+	clear(d.named[:max(len(d.named), d.used.named)])
 	clear(d.attributes)
+	clear(d.patterns)
 	var keep decoder
 	if cap(d.open) <= 4096 && cap(d.named) <= 4096 && cap(d.scratch) <= windowSize {
 		keep.open, keep.named, keep.scratch = d.open[:0], d.named[:0], d.scratch[:0]
 	}
-	keep.room, keep.attributes = d.room, d.attributes[:0]
+	keep.room, keep.attributes, keep.patterns = d.room, d.attributes[:0], d.patterns[:0]
 	*d = keep
 	decoders.Put(d)
 }
@@ -100,7 +111,8 @@ func (d *decoder) take(body []byte) error {
 	if seen.good < len(body) {
 		return &SyntaxError{CodeParse, "a byte is not a character of XML in this encoding", int64(seen.good)}
 	}
-	d.buf, d.i, d.str = body, skip, string(body)
+	d.buf, d.i = body, skip
+	d.patterns = append(d.patterns, pattern{})
 	d.cr, d.ends = seen.cr, bytes.Contains(body, cdataEnd)
 	return nil
 }
@@ -379,6 +391,8 @@ func (d *decoder) value(t tag, empty bool, depth int) (Value, error) {
 }
 
 func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
+	learning := d.learning
+	d.learning = 0
 	if depth > d.lim.Depth {
 		return Value{}, d.malformed("values are nested too deep")
 	}
@@ -391,7 +405,14 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 	if empty {
 		return d.untyped(""), nil
 	}
+	return d.content(depth, learning)
+}
+
+// content reads what follows the start tag of a <value>, and its end tag. It
+// fills in the pattern in learning, unless that is 0.
+func (d *decoder) content(depth, learning int) (Value, error) {
 	// Usually the type element follows at once.
+	start := d.i
 	if len(d.buf)-d.i < 2 || d.buf[d.i] != '<' || !isName[d.buf[d.i+1]] {
 		text, err := d.chars()
 		if err != nil {
@@ -403,6 +424,10 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 		if d.buf[d.i+1] == '/' {
 			if err := d.end(tagValue); err != nil {
 				return Value{}, err
+			}
+			if learning > 0 {
+				p := &d.patterns[learning]
+				p.open, p.shut, p.tag = start, d.i, tagValue
 			}
 			return d.untyped(text), nil
 		}
@@ -417,17 +442,30 @@ func (d *decoder) untraced(t tag, empty bool, depth int) (Value, error) {
 	if t < tagString {
 		return Value{}, d.misshapen("<value> contains an element that is not a type")
 	}
+	if learning > 0 {
+		p := &d.patterns[learning]
+		p.open, p.tag, p.empty = d.i, t, empty
+		d.around = learning
+	}
 	v, err := d.typed(t, empty, depth)
 	if err != nil {
 		return Value{}, err
 	}
-	if t, _, err = d.next(tagValue); err != nil {
-		return Value{}, err
+	if learning > 0 {
+		if d.patterns[learning].shut = d.i; t < tagBase64 && !empty {
+			d.patterns[learning].shut = d.shut
+		}
 	}
-	if t != tagEnd {
-		return Value{}, d.misshapen("<value> holds more than one element")
+	return v, d.endValue()
+}
+
+// endValue reads the end of a <value> after its element.
+func (d *decoder) endValue() error {
+	t, _, err := d.next(tagValue)
+	if err == nil && t != tagEnd {
+		err = d.misshapen("<value> holds more than one element")
 	}
-	return v, nil
+	return err
 }
 
 // untyped returns the value of a <value> with text and no type element. In a
@@ -450,10 +488,58 @@ func (d *decoder) typed(t tag, empty bool, depth int) (Value, error) {
 	case tagBase64:
 		return d.base64(empty)
 	}
-	text, err := d.scalar(t, empty)
+	if empty {
+		return d.parsed(t, "")
+	}
+	v, err := d.simple(t)
 	if err != nil {
 		return Value{}, err
 	}
+	d.shut = d.i
+	return v, d.end(t)
+}
+
+// simple reads the content of a type element that has only text, up to its end
+// tag.
+func (d *decoder) simple(t tag) (Value, error) {
+	if d.src == nil {
+		from := d.i
+		if b, next := d.plain(); next == '/' {
+			if t == tagString {
+				if d.call {
+					b = trim(b)
+				}
+				return String(d.copied(b)), nil
+			}
+			if v, ok := parsePlain(t, b); ok {
+				return v, nil
+			}
+		}
+		d.i = from
+	}
+	text, err := d.chars()
+	if err != nil {
+		return Value{}, err
+	}
+	if !d.need(2) {
+		return Value{}, d.ended()
+	}
+	if d.buf[d.i+1] != '/' {
+		return Value{}, d.intruder()
+	}
+	v, err := d.parsed(t, text)
+	if err != nil {
+		// A document that is not XML is refused for that.
+		if err := d.end(t); err != nil {
+			return Value{}, err
+		}
+		return d.parsed(t, text)
+	}
+	return v, nil
+}
+
+// parsed returns the value of a type element with a text.
+func (d *decoder) parsed(t tag, text string) (Value, error) {
 	if t == tagString {
 		if d.call {
 			// WordPress trims <string>, but not an untyped value.
@@ -488,8 +574,8 @@ func (d *decoder) scalar(t tag, empty bool) (string, error) {
 
 // cut moves the open values from first on to their final place.
 func (d *decoder) cut(first int) []Value {
+	d.used.open = max(d.used.open, len(d.open))
 	done := d.values.take(d.open[first:])
-	clear(d.open[first:])
 	d.open = d.open[:first]
 	return done
 }
@@ -499,7 +585,7 @@ func (d *decoder) box() *box {
 }
 
 // trim removes white space around a text.
-func trim(s string) string {
+func trim[T string | []byte](s T) T {
 	for len(s) > 0 && isSpace(s[0]) {
 		s = s[1:]
 	}

@@ -117,3 +117,23 @@ func parseDouble(s string) (float64, bool) {
 	f, err := strconv.ParseFloat(s, 64)
 	return f, err == nil
 }
+
+// parsePlain parses the text of a number or boolean in its usual form. It
+// returns false for anything else, which need not be wrong.
+func parsePlain(t tag, b []byte) (Value, bool) {
+	switch {
+	case len(b) == 0 || len(b) > 9:
+	case t == tagBoolean:
+		return Bool(b[0] == '1'), len(b) == 1 && (b[0] == '0' || b[0] == '1')
+	case t == tagInt || t == tagI4 || t == tagI8:
+		n := int64(0)
+		for _, c := range b {
+			if c < '0' || c > '9' {
+				return Value{}, false
+			}
+			n = n*10 + int64(c-'0')
+		}
+		return Int(n), true
+	}
+	return Value{}, false
+}

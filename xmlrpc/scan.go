@@ -10,17 +10,15 @@ import (
 // A scanner reads the XML of one document: tags, text, comments, processing
 // instructions. Of XML-RPC it knows only the names of the elements.
 //
-// It has two modes. For a document in memory, buf is the whole document and str
-// the same bytes as a string, of which texts are slices. For a spooled
-// document, buf is a window that more moves, and texts are copied.
+// It has two modes. For a document in memory, buf is the whole document. For a
+// spooled document, buf is a window that more moves.
 type scanner struct {
 	buf   []byte
-	i     int    // the next byte
-	base  int64  // bytes before buf[0]
-	str   string // the whole document, or "" for a window
-	tagAt int64  // offset of the last tag that next consumed
-	cr    bool   // carriage returns may follow
-	ends  bool   // a ]]> may follow
+	i     int   // the next byte
+	base  int64 // bytes before buf[0]
+	tagAt int64 // offset of the last tag that next consumed
+	cr    bool  // carriage returns may follow
+	ends  bool  // a ]]> may follow
 
 	// For a window only.
 	src    io.ReaderAt // nil if buf holds everything
@@ -37,8 +35,9 @@ type scanner struct {
 	begun  int   // start of the current text in text
 	long   bool  // the current text is longer than keep
 
-	text       strings.Builder // texts that are not slices of str
-	opened     int             // elements so far
+	text       strings.Builder // texts that are short, or not plain
+	scratch    []byte
+	opened     int // elements so far
 	mostOpen   int
 	sawCDATA   bool // by the last call of chars
 	inCDATA    bool // between calls of base64Run

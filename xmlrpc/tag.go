@@ -24,8 +24,9 @@ const (
 	tagBoolean
 	tagDouble
 	tagDateTime
-	tagBase64
 	tagNil
+	// Those with content of their own begin here.
+	tagBase64
 	tagArray
 	tagStruct
 )

@@ -2,6 +2,9 @@ package xmlrpc
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,47 +15,91 @@ import (
 func (s *scanner) chars() (string, error) {
 	s.sawCDATA = false
 	if s.src == nil {
-		// Most texts contain nothing to replace.
-		run := bytes.IndexByte(s.buf[s.i:], '<')
-		if run < 0 || s.i+run+1 == len(s.buf) {
+		b, next := s.plain()
+		if next != 0 {
+			return s.copied(b), nil
+		}
+		if b == nil {
 			return "", s.ended()
 		}
-		b := s.buf[s.i : s.i+run]
-		next := s.buf[s.i+run+1]
-		if next != '!' && next != '?' && !(s.ends && bytes.Contains(b, cdataEnd)) {
-			if bytes.IndexByte(b, '&') < 0 && !(s.cr && bytes.IndexByte(b, '\r') >= 0) {
-				text := s.str[s.i : s.i+run]
-				s.i += run
-				return text, nil
-			}
-			s.grow(run)
+		if next = s.buf[s.i+len(b)+1]; next != '!' && next != '?' && !s.cr && !(s.ends && bytes.Contains(b, cdataEnd)) {
 			return s.unescape(b)
 		}
-		s.grow(run)
+		s.grow(len(b))
 	}
 	return s.slowChars()
 }
 
+// plain consumes the text up to the next start or end tag, if nothing in it
+// has to be replaced, and returns it with the byte behind the <. Otherwise the
+// byte is 0, and it consumes nothing. The text is nil if there is no tag.
+//
+// The document must be in memory.
+func (s *scanner) plain() (b []byte, next byte) {
+	run := bytes.IndexByte(s.buf[s.i:], '<')
+	if run < 0 || s.i+run+1 == len(s.buf) {
+		return nil, 0
+	}
+	b, next = s.buf[s.i:s.i+run], s.buf[s.i+run+1]
+	if next == '!' || next == '?' || bytes.IndexByte(b, '&') >= 0 || s.cr && bytes.IndexByte(b, '\r') >= 0 || s.ends && bytes.Contains(b, cdataEnd) {
+		return b, 0
+	}
+	s.i += run
+	return b, next
+}
+
+// copied returns a copy of a text.
+func (s *scanner) copied(b []byte) string {
+	switch {
+	case len(b) == 0:
+		return ""
+	case len(b) >= ownText:
+		return string(b)
+	}
+	s.grow(len(b))
+	start := s.text.Len()
+	s.text.Write(b)
+	return s.text.String()[start:]
+}
+
 // unescape consumes text with references and without markup.
 func (s *scanner) unescape(b []byte) (string, error) {
-	start := s.text.Len()
-	for {
-		k := bytes.IndexByte(b, '&')
-		if k < 0 {
-			s.write(b)
-			s.i += len(b)
-			return s.text.String()[start:], nil
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	// A text never becomes longer. The copy takes eight bytes at a time, and may
+	// write as many behind its end.
+	s.scratch = slices.Grow(s.scratch[:0], len(b)+8)
+	to := s.scratch[:len(b)+8]
+	n, i := 0, 0
+	for i < len(b) {
+		if len(b)-i >= 8 {
+			w := binary.LittleEndian.Uint64(b[i:])
+			binary.LittleEndian.PutUint64(to[n:], w)
+			x := w ^ ones*'&'
+			at := bits.TrailingZeros64((x-ones)&^x&highs) / 8
+			i, n = i+at, n+at
+			if at == 8 {
+				continue
+			}
+		} else if b[i] != '&' {
+			to[n] = b[i]
+			i, n = i+1, n+1
+			continue
 		}
-		s.write(b[:k])
-		s.i += k
-		r, size := reference(b[k:])
+		r, size := reference(b[i:])
 		if size <= 0 {
+			s.i += i
 			return "", s.malformed("a reference is undeclared or malformed")
 		}
-		s.text.WriteRune(r)
-		s.i += size
-		b = b[k+size:]
+		if r < utf8.RuneSelf {
+			to[n] = byte(r)
+			n++
+		} else {
+			n += utf8.EncodeRune(to[n:], r)
+		}
+		i += size
 	}
+	s.i += len(b)
+	return s.copied(to[:n]), nil
 }
 
 var cdataEnd = []byte("]]>")
@@ -65,6 +112,9 @@ func (s *scanner) grow(n int) {
 		s.text.Grow(max(n+64, min(8<<10, len(s.buf))))
 	}
 }
+
+// ownText is the size of texts in memory that have an allocation of their own.
+const ownText = 2 << 10
 
 func (s *scanner) slowChars() (string, error) {
 	if s.src != nil {
@@ -326,6 +376,15 @@ func (s *scanner) reference() (rune, error) {
 // within it, and negative if it is neither one of the five that XML declares
 // nor the number of a character.
 func reference(b []byte) (r rune, size int) {
+	switch {
+	case len(b) < 4:
+	case b[1] == '#':
+		return numbered(b)
+	case b[2] == 't' && b[3] == ';' && b[1] == 'l':
+		return '<', 4
+	case b[2] == 't' && b[3] == ';' && b[1] == 'g':
+		return '>', 4
+	}
 	if len(b) > 1 && b[1] == '#' {
 		return numbered(b)
 	}

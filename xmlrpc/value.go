@@ -40,8 +40,8 @@ func (k Kind) String() string {
 // A Value is one XML-RPC value. It is immutable. The zero Value is nil, which
 // also means "absent".
 //
-// Values that were decoded share the memory of their document: a program that
-// keeps a small text for long should clone it.
+// The texts of values that were decoded share memory: a program that keeps a
+// small one for long should clone it.
 type Value struct {
 	kind Kind
 	num  uint64 // Int and Bool: the int64; Double: its bits
