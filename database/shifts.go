@@ -16,11 +16,12 @@ const (
 //
 // Row is a row of the table of shifts. Key identifies a count.
 type Shifts[Row any, Key comparable] struct {
-	Few   string                                                    // the statement that counts the shifts, up to $1
-	Take  string                                                    // the statement that deletes the oldest $1 shifts and returns them
-	Split func(Row) (Key, int64)                                    // returns what a shift changes, and by how much
-	Add   func(ctx context.Context, tx *Tx, key Key, n int64) error // changes a count
-	Write func(ctx context.Context, fn func(tx *Tx) error) error    // runs a transaction that no other Fold of the table meets
+	Few   string                                                 // the statement that counts the shifts, up to $1
+	Take  string                                                 // the statement that deletes the oldest $1 shifts and returns them
+	Key   func(Row) Key                                          // returns what a shift changes
+	Sum   func(a, b Row) Row                                     // returns the sum of two shifts with the same key
+	Add   func(ctx context.Context, tx *Tx, sum Row) error       // changes a count
+	Write func(ctx context.Context, fn func(tx *Tx) error) error // runs a transaction that no other Fold of the table meets
 }
 
 // Fold adds up shifts if there are enough of them, and reports whether there
@@ -36,13 +37,16 @@ func (s Shifts[Row, Key]) Fold(ctx context.Context, q Queryer) (more bool, err e
 			return err
 		}
 		more = len(rows) == foldAtOnce
-		sums := make(map[Key]int64)
+		sums := make(map[Key]Row)
 		for _, row := range rows {
-			key, n := s.Split(row)
-			sums[key] += n
+			key := s.Key(row)
+			if sum, ok := sums[key]; ok {
+				row = s.Sum(sum, row)
+			}
+			sums[key] = row
 		}
-		for key, n := range sums {
-			if err := s.Add(ctx, tx, key, n); err != nil {
+		for _, sum := range sums {
+			if err := s.Add(ctx, tx, sum); err != nil {
 				return err
 			}
 		}

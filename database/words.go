@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/quillgate/quillgate/migrations"
@@ -35,6 +36,17 @@ func (db *DB) WithWords(table, query string) string {
 		return `SELECT id AS hit FROM ` + table + ` WHERE words @@ ` + query + `::tsquery`
 	}
 	return `SELECT rowid AS hit FROM ` + table + ` WHERE ` + table + ` MATCH ` + query
+}
+
+// HighestWithWords is WithWords for the highest ids only. SQLite walks down the
+// lists of the words and stops; PostgreSQL, which might walk down the whole
+// table instead, looks up all of them and sorts.
+func (db *DB) HighestWithWords(table, query string, limit int) string {
+	order := ` ORDER BY hit DESC LIMIT ` + strconv.Itoa(limit)
+	if db.dialect == migrations.Postgres {
+		return `SELECT hit FROM (` + db.WithWords(table, query) + ` OFFSET 0) AS hits` + order
+	}
+	return db.WithWords(table, query) + order
 }
 
 // WordQuery is the argument for WithWords that finds the ids that have all the

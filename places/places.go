@@ -5,13 +5,15 @@
 // 2,000 ids, or an author. Triggers of the schema maintain the counts: on
 // SQLite, which has one writer, they change list_counts; on PostgreSQL they add
 // rows to list_shifts (see database.Shifts). The column week holds the number of
-// the part.
+// the part. Among each 2,000 ids they also know a date that none of the posts is
+// after (newest).
 package places
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -163,6 +165,22 @@ func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst b
 	return at, offset - row.Before, true, nil
 }
 
+// Since returns the numbers of the parts of lists by id in which an entry may
+// not be older than a date, of those with ids up to the given one; at most limit.
+func Since(ctx context.Context, q database.Queryer, lists []string, date time.Time, id int64, limit int) (parts []int64, err error) {
+	const of = `SELECT week FROM `
+	const where = ` WHERE list IN (?) AND week <= ? AND newest >= ?`
+	part := (id - 1) / IDsInPart
+	query, args, err := database.In(`SELECT DISTINCT week FROM (`+of+`list_counts`+where+` UNION ALL `+of+`list_shifts`+where+`) AS parts LIMIT `+strconv.Itoa(limit), lists, part, date, lists, part, date)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.Select(ctx, &parts, query, args...); err != nil {
+		return nil, fmt.Errorf("look for parts of lists by date: %w", err)
+	}
+	return parts, nil
+}
+
 var folding = database.Lock{Rule: "counts of lists are folded by one"}
 
 // part identifies a part of a list.
@@ -174,19 +192,37 @@ type part struct {
 // shift is a row of list_shifts.
 type shift struct {
 	part
-	N int64 `db:"n"`
+	N      int64      `db:"n"`
+	Newest *time.Time `db:"newest"`
+}
+
+// sum returns the sum of two shifts of one part.
+func sum(a, b shift) shift {
+	a.N += b.N
+	if a.Newest == nil || b.Newest != nil && b.Newest.After(*a.Newest) {
+		a.Newest = b.Newest
+	}
+	return a
+}
+
+// add adds a shift to the counts.
+func add(ctx context.Context, tx *database.Tx, s shift) error {
+	if s.Newest == nil {
+		return tx.Later(ctx, `INSERT INTO list_counts (list, week, n) VALUES ($1, $2, $3) ON CONFLICT (list, week) DO UPDATE SET n = list_counts.n + excluded.n`, s.List, s.Week, s.N)
+	}
+	return tx.Later(ctx, `INSERT INTO list_counts (list, week, n, newest) VALUES ($1, $2, $3, $4) ON CONFLICT (list, week) DO UPDATE
+		SET n = list_counts.n + excluded.n, newest = CASE WHEN list_counts.newest >= excluded.newest THEN list_counts.newest ELSE excluded.newest END`, s.List, s.Week, s.N, *s.Newest)
 }
 
 // Fold adds up shifts, and reports whether there may be more. The counts do not
 // change.
 func Fold(ctx context.Context, db *database.DB) (more bool, err error) {
 	more, err = database.Shifts[shift, part]{
-		Few:   `SELECT COUNT(*) FROM (SELECT 1 FROM list_shifts LIMIT $1) AS s`,
-		Take:  `DELETE FROM list_shifts WHERE id IN (SELECT id FROM list_shifts ORDER BY id LIMIT $1) RETURNING list, week, n`,
-		Split: func(row shift) (part, int64) { return row.part, row.N },
-		Add: func(ctx context.Context, tx *database.Tx, p part, n int64) error {
-			return tx.Later(ctx, `INSERT INTO list_counts (list, week, n) VALUES ($1, $2, $3) ON CONFLICT (list, week) DO UPDATE SET n = list_counts.n + excluded.n`, p.List, p.Week, n)
-		},
+		Few:  `SELECT COUNT(*) FROM (SELECT 1 FROM list_shifts LIMIT $1) AS s`,
+		Take: `DELETE FROM list_shifts WHERE id IN (SELECT id FROM list_shifts ORDER BY id LIMIT $1) RETURNING list, week, n, newest`,
+		Key:  func(row shift) part { return row.part },
+		Sum:  sum,
+		Add:  add,
 		Write: func(ctx context.Context, fn func(tx *database.Tx) error) error {
 			return db.Write(ctx, []database.Lock{folding}, fn)
 		},

@@ -111,29 +111,42 @@ const (
 	queryGrams = 24
 )
 
-// Candidates returns the SQL of a statement that selects the ids of all posts
-// that may match, as column hit. It selects the highest limit ids, or all if
-// limit is 0. The SQL is "" if a walk through the posts is better, because many
-// of the newest posts match or because no part of the query is long enough for
-// the index. add adds an argument to the statement and returns its placeholder.
-func (x *Index) Candidates(ctx context.Context, s Query, limit int, add func(any) string) (string, error) {
+// A Lookup finds the candidates of a query: the posts that may match.
+type Lookup struct {
+	x             *Index
+	grams, seldom []string
+}
+
+// Lookup returns nil if a walk through the posts is better, because many of the
+// newest posts match or because no part of the query is long enough for the
+// index.
+func (x *Index) Lookup(ctx context.Context, s Query) (*Lookup, error) {
 	grams := s.grams()
 	if len(grams) == 0 {
-		return "", nil
+		return nil, nil
 	}
 	sample, err := x.sample(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	seldom, recent := sample.choose(grams)
 	if recent >= common {
-		return "", nil
+		return nil, nil
 	}
-	var ids []int64
-	err = x.db.Select(ctx, &ids, fmt.Sprintf(`SELECT hit FROM (%s LIMIT %d) AS hits UNION ALL SELECT -post_id FROM (SELECT post_id FROM search_pending LIMIT %d) AS waiting`,
-		x.db.WithWords(table, "$1"), maxListed+1, maxPending+1), x.db.WordQuery(seldom, everything))
+	return &Lookup{x, grams, seldom}, nil
+}
+
+// Highest returns the ids of the posts that wait for the index and of the
+// others with the highest ids, at most limit. Candidates that it does not return
+// have lower ids than below, which is 0 if there are none. ids is nil if too many
+// posts wait.
+func (l *Lookup) Highest(ctx context.Context, limit int) (ids []int64, below int64, err error) {
+	db := l.x.db
+	ids = []int64{} // not nil without candidates
+	err = db.Select(ctx, &ids, fmt.Sprintf(`SELECT hit FROM (%s) AS hits UNION ALL SELECT -post_id FROM (SELECT post_id FROM search_pending LIMIT %d) AS waiting`,
+		db.HighestWithWords(table, "$1", limit), maxPending+1), db.WordQuery(l.seldom, everything))
 	if err != nil {
-		return "", fmt.Errorf("look into the index of searches: %w", err)
+		return nil, 0, fmt.Errorf("look into the index of searches: %w", err)
 	}
 	waiting := 0
 	for i, id := range ids {
@@ -142,23 +155,40 @@ func (x *Index) Candidates(ctx context.Context, s Query, limit int, add func(any
 			ids[i] = -id
 		}
 	}
-	switch {
-	case waiting > maxPending:
-		return "", nil
-	case len(ids)-waiting > maxListed:
-		found := x.db.WithWords(table, add(x.db.WordQuery(grams[:min(len(grams), queryGrams)], everything)))
+	if waiting > maxPending {
+		return nil, 0, nil
+	}
+	if indexed := ids[:len(ids)-waiting]; len(indexed) >= limit {
+		below = slices.Min(indexed)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), below, nil
+}
+
+// Candidates returns the SQL of a statement that selects the ids of all
+// candidates, as column hit. It selects the highest limit ids, or all if limit is
+// 0. The SQL is "" if a walk through the posts is better after all. add adds an
+// argument to the statement and returns its placeholder.
+func (l *Lookup) Candidates(ctx context.Context, limit int, add func(any) string) (string, error) {
+	ids, below, err := l.Highest(ctx, maxListed+1)
+	if err != nil || ids == nil {
+		return "", err
+	}
+	if below > 0 {
+		db := l.x.db
+		query := add(db.WordQuery(l.grams[:min(len(l.grams), queryGrams)], everything))
+		found := db.WithWords(table, query)
 		if limit > 0 {
-			found = fmt.Sprintf(`SELECT hit FROM (%s ORDER BY hit DESC LIMIT %d) AS hits`, found, limit)
+			found = `SELECT hit FROM (` + db.HighestWithWords(table, query, limit) + `) AS hits`
 		}
 		return found + ` UNION SELECT post_id AS hit FROM search_pending`, nil
 	}
-	slices.Sort(ids)
-	return listed(slices.Compact(ids), add), nil
+	return Listed(ids, add), nil
 }
 
-// listed returns the SQL for a table of ids. Its length is a power of two, so
+// Listed returns the SQL of a statement that selects ids as column hit. Its length is a power of two, so
 // that statements with similar numbers of ids have the same text.
-func listed(ids []int64, add func(any) string) string {
+func Listed(ids []int64, add func(any) string) string {
 	size := 1
 	for size < len(ids) {
 		size *= 2

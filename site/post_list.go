@@ -135,7 +135,7 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 	}
 	a := &arguments{}
 	where := t.editable(at(who, &Post{Type: f.Type}), a)
-	found, err := s.candidates(ctx, f.Search, 0, a)
+	found, err := s.candidates(ctx, f.hunt(s.db, func(a *arguments) string { return t.editable(at(who, &Post{Type: f.Type}), a) }), a)
 	if err != nil {
 		return nil, err
 	}
@@ -253,13 +253,7 @@ func (f PostFilter) order(q database.Queryer) (columns []string, direction strin
 // found is the result of candidates: with it, the posts of a search are looked
 // up and sorted; without it, they are found by walking through the list.
 func (f PostFilter) statement(q database.Queryer, columns, condition, found string, a *arguments) string {
-	where := `p.type = ` + a.add(f.Type)
-	if f.Author != 0 {
-		where += ` AND p.author = ` + a.add(f.Author)
-	}
-	if condition != "" {
-		where += ` AND ` + condition
-	}
+	where := f.where(condition, a)
 	words := search.Parse(f.Search)
 	order, direction := f.order(q)
 	keys, names := make([]string, len(order)), make([]string, len(order))
@@ -272,10 +266,7 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 	}
 	from, parts := `posts p`, []string{where}
 	statuses := f.wanted()
-	among := ``
-	if len(statuses) > 0 {
-		among = ` AND p.status IN ('` + strings.Join(statuses, `', '`) + `')`
-	}
+	among := f.among()
 	switch {
 	case found != "":
 		from, parts[0] = `(`+found+`) AS found CROSS JOIN posts p`, `p.id = found.hit AND `+where+among
@@ -295,11 +286,46 @@ func (f PostFilter) statement(q database.Queryer, columns, condition, found stri
 	}
 	var page string
 	if found != "" {
-		page = matching(parts[0]+sorted(names), words.Condition(q, a.add), f.Limit, f.Offset)
+		page = matching(parts[0]+sorted(names), `id`, words.Condition(q, a.add), f.Limit, f.Offset)
 	} else {
 		page = merged(parts, `id, `+strings.Join(names, `, `), sorted(names), f.Limit, f.Offset)
 	}
 	return `SELECT ` + columns + ` FROM posts p WHERE p.id IN (SELECT id FROM (` + page + `) AS page)` + sorted(order)
+}
+
+// where returns the conditions for posts of the list with any status.
+func (f PostFilter) where(condition string, a *arguments) string {
+	where := `p.type = ` + a.add(f.Type)
+	if f.Author != 0 {
+		where += ` AND p.author = ` + a.add(f.Author)
+	}
+	if condition != "" {
+		where += ` AND ` + condition
+	}
+	return where
+}
+
+// among returns the condition for the statuses, preceded by AND.
+func (f PostFilter) among() string {
+	if statuses := f.wanted(); len(statuses) > 0 {
+		return ` AND p.status IN ('` + strings.Join(statuses, `', '`) + `')`
+	}
+	return ``
+}
+
+// hunt returns the search of the filter. condition returns what a post must
+// fulfil in addition, or "".
+func (f PostFilter) hunt(q database.Queryer, condition func(a *arguments) string) hunt {
+	h := hunt{words: search.Parse(f.Search)}
+	statuses := f.wanted()
+	if order, _ := f.order(q); order[0] == "p.date" && len(order) == 2 && !f.Ascending && len(statuses) > 0 {
+		h.newest = f.Offset + f.Limit
+	}
+	for _, status := range statuses {
+		h.lists = append(h.lists, listed{f.Type, status})
+	}
+	h.where = func(a *arguments) string { return f.where(condition(a), a) + f.among() }
+	return h
 }
 
 // merged returns a statement for a page of several merged lists. Each is read

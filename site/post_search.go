@@ -3,8 +3,10 @@ package site
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/quillgate/quillgate/database"
@@ -12,24 +14,145 @@ import (
 	"github.com/quillgate/quillgate/search"
 )
 
-// candidates returns the SQL for the ids of the posts that may match a search,
-// at most limit of them unless it is 0. It is "" if walking through the posts,
-// the newest first, is better.
-func (s *Site) candidates(ctx context.Context, words string, limit int, a *arguments) (string, error) {
-	query := search.Parse(words)
-	if query.Empty() {
-		return "", nil
-	}
-	return s.searches.Candidates(ctx, query, limit, a.add)
+// A hunt is a search for posts in a list.
+type hunt struct {
+	words search.Query
+	// limit is how many candidates are looked at, or 0 for all of them.
+	limit int
+	// newest is how many posts the page and all before it have if the order is
+	// by date, the newest first; otherwise it is 0.
+	newest int
+	// lists are those in which the posts are, with their parts of ids.
+	lists []listed
+	// where returns the other conditions for a post p.
+	where func(a *arguments) string
 }
 
-// matching returns a statement for the ids of a page of those candidates whose
+// listed identifies the posts with a type and a status.
+type listed struct{ kind, status string }
+
+// candidates returns the SQL for the ids of the posts that may match a search,
+// or of those that can be on the page. It is "" if walking through the posts, the
+// newest first, is better.
+func (s *Site) candidates(ctx context.Context, h hunt, a *arguments) (string, error) {
+	if h.words.Empty() {
+		return "", nil
+	}
+	lookup, err := s.searches.Lookup(ctx, h.words)
+	if err != nil || lookup == nil {
+		return "", err
+	}
+	if h.newest > 0 && h.newest <= maxHunted {
+		ids, err := s.newestMatches(ctx, lookup, h)
+		if err != nil {
+			return "", err
+		}
+		if ids != nil {
+			return search.Listed(ids, a.add), nil
+		}
+	}
+	return lookup.Candidates(ctx, h.limit, a.add)
+}
+
+const (
+	// firstHits is how many candidates newestMatches looks at first, and
+	// mostHits how many at last.
+	firstHits = 128
+	mostHits  = 2048
+	// maxHunted is the end of the last page that newestMatches is for.
+	maxHunted = 500
+	// strayParts is in how many parts of ids it looks for posts with lower ids
+	// that are newer, and maxStrays how many there may be.
+	strayParts = 16
+	maxStrays  = 200
+)
+
+// newestMatches returns the newest posts that match a search, or candidates
+// among which they are; nil if it cannot tell. It looks at the candidates with
+// the highest ids, since most posts have the order of their ids. Then it makes
+// sure that no post with a lower id is newer than the last that matches: package
+// places knows in which parts of ids there may be one, and an index has their
+// dates.
+func (s *Site) newestMatches(ctx context.Context, lookup *search.Lookup, h hunt) ([]int64, error) {
+	for limit := max(firstHits, 2*h.newest); limit <= mostHits; limit *= 4 {
+		ids, below, err := lookup.Highest(ctx, limit)
+		if err != nil || ids == nil || below == 0 {
+			return ids, err
+		}
+		page, err := s.matches(ctx, ids, h)
+		if err != nil {
+			return nil, err
+		}
+		if len(page) < h.newest {
+			continue
+		}
+		strays, ok, err := s.strays(ctx, h.lists, below, page[len(page)-1].Date)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		for _, hit := range page {
+			strays = append(strays, hit.ID)
+		}
+		return strays, nil
+	}
+	return nil, nil
+}
+
+// hit is a post that matches a search.
+type hit struct {
+	ID   int64     `db:"id"`
+	Date time.Time `db:"date"`
+}
+
+// matches returns those of the candidates that match, the newest first, at most
+// as many as the hunt is for.
+func (s *Site) matches(ctx context.Context, ids []int64, h hunt) (page []hit, err error) {
+	a := &arguments{}
+	query := `SELECT p.id, p.date FROM (` + search.Listed(ids, a.add) + `) AS found CROSS JOIN posts p WHERE p.id = found.hit AND ` + h.where(a) + ` ORDER BY p.date DESC, p.id DESC`
+	query = matching(query, `id, date`, h.words.Condition(s.db, a.add), h.newest, 0)
+	if err := s.db.Select(ctx, &page, query, a.list...); err != nil {
+		return nil, fmt.Errorf("look for the newest matches: %w", err)
+	}
+	return page, nil
+}
+
+// strays returns the posts of lists with an id below the given one that are not
+// older than a date. ok is false if there may be many.
+func (s *Site) strays(ctx context.Context, lists []listed, below int64, date time.Time) (ids []int64, ok bool, err error) {
+	counted := make([]string, len(lists))
+	for i, l := range lists {
+		counted[i] = places.IDs(l.kind, l.status)
+	}
+	parts, err := places.Since(ctx, s.db, counted, date, below-1, strayParts+1)
+	if err != nil || len(parts) == 0 || len(parts) > strayParts {
+		return nil, len(parts) == 0, err
+	}
+	a := &arguments{}
+	since := a.add(date)
+	var each []string
+	for _, part := range parts {
+		from, to := a.add(part*places.IDsInPart+1), a.add(min((part+1)*places.IDsInPart+1, below))
+		for _, l := range lists {
+			each = append(each, `SELECT p.id FROM posts p WHERE p.type = '`+l.kind+`' AND p.status = '`+l.status+`' AND p.id >= `+from+` AND p.id < `+to+` AND p.date >= `+since)
+		}
+	}
+	query := strings.Join(each, ` UNION ALL `) + ` LIMIT ` + strconv.Itoa(maxStrays+1)
+	if err := s.db.Select(ctx, &ids, query, a.list...); err != nil {
+		return nil, false, fmt.Errorf("look for stray matches: %w", err)
+	}
+	return ids, len(ids) <= maxStrays, nil
+}
+
+// matching returns a statement for columns of a page of those candidates whose
 // texts match. The candidates are in the order of the list, and their texts,
 // which cost far more than their dates, are read until the page is full. Both
 // databases keep the order of a subquery with a limit, and push no condition
 // into it.
-func matching(candidates, condition string, limit, offset int) string {
-	return `SELECT id FROM (` + candidates + ` LIMIT ` + strconv.Itoa(math.MaxInt64) + `) AS candidates
+func matching(candidates, columns, condition string, limit, offset int) string {
+	return `SELECT ` + columns + ` FROM (` + candidates + ` LIMIT ` + strconv.Itoa(math.MaxInt64) + `) AS candidates
 		WHERE (SELECT COUNT(*) FROM posts p WHERE p.id = candidates.id` + condition + `) > 0 LIMIT ` + strconv.Itoa(limit) + ` OFFSET ` + strconv.Itoa(offset)
 }
 

@@ -1,14 +1,21 @@
 package site_test
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
 
+	"github.com/quillgate/quillgate/auth"
 	"github.com/quillgate/quillgate/database"
 	"github.com/quillgate/quillgate/database/databasetest"
+	"github.com/quillgate/quillgate/places"
 	"github.com/quillgate/quillgate/site"
 )
 
@@ -57,7 +64,7 @@ func TestSearchesFindAllThatHoldTheWords(t *testing.T) {
 				for _, p := range list {
 					got = append(got, p.Content)
 				}
-				if diff := cmp.Diff(want, got); diff != "" {
+				if diff := diff.Diff(want, got); diff != "" {
 					t.Errorf("%s: visitors look for %s (-want +got):\n%s", state, query, diff)
 				}
 				pages, err := n.ListPosts(t.Context(), n.admin, site.PostFilter{Search: query, Limit: 100}, 0)
@@ -73,7 +80,7 @@ func TestSearchesFindAllThatHoldTheWords(t *testing.T) {
 						got = append(got, p.Content)
 					}
 				}
-				if diff := cmp.Diff(want, got); diff != "" {
+				if diff := diff.Diff(want, got); diff != "" {
 					t.Errorf("%s: the editor looks for %s (-want +got):\n%s", state, query, diff)
 				}
 			}
@@ -111,6 +118,136 @@ func TestSearchesFindAllThatHoldTheWords(t *testing.T) {
 		posts = append(posts[:7], posts[8:]...)
 		check("deleted")
 		index(0)
+	})
+}
+
+// A page of a search for a word that hundreds of old posts contain has the newest
+// of them, although few are looked at, even if the order of the dates is not
+// that of the ids.
+func TestSearchesLookAtTheNewest(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		n := openNewsroom(t, db)
+		r := rand.New(rand.NewPCG(7, 8))
+		const posts, first = 3000, 50_000
+		type post struct {
+			id           int
+			author       int64
+			date         time.Time
+			kind, status string
+			shown        bool
+		}
+		var quokkas []post
+		rows := database.NewRows("posts", "id, type, status, title, name, author, content, password, date, date_gmt, modified, modified_gmt")
+		for i := range posts {
+			p := post{first + 7*i, n.admin.User.ID, n.clock.Now().Add(time.Duration(i-posts-10) * time.Hour), "post", []string{"publish", "publish", "publish", "publish", "draft", "private"}[r.IntN(6)], true}
+			switch {
+			case i%100 == 17:
+				p.kind, p.status = "page", "publish"
+			case i%50 == 3:
+				p.author = n.author.User.ID
+			case i%40 == 13:
+				p.date = p.date.Add(-time.Duration(r.IntN(2000)) * time.Hour)
+			case i%900 == 8: // it moves to the top
+				p.date = n.clock.Now().Add(-time.Duration(i) * time.Minute)
+			}
+			content, password := "some words", ""
+			if i%200 == 53 {
+				password = "secret"
+			}
+			if i%5 == 3 && i < posts-500 {
+				content = "of a quokka"
+				p.shown = p.status == "publish" && password == ""
+				quokkas = append(quokkas, p)
+			} else if i%25 == 2 && i < posts-500 {
+				content = "quo uok okk kka"
+			}
+			rows.Add(p.id, p.kind, p.status, "t", "p"+strconv.Itoa(i), p.author, content, password, p.date, p.date, p.date, p.date)
+		}
+		if err := db.Update(t.Context(), func(tx *database.Tx) error { return rows.Insert(t.Context(), tx) }); err != nil {
+			t.Fatal(err)
+		}
+		for left := 1; left > 0; {
+			var err error
+			if left, err = n.IndexSearches(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var mu sync.Mutex
+		longest := 0
+		db.Trace(func(query string) {
+			mu.Lock()
+			defer mu.Unlock()
+			longest = max(longest, strings.Count(query, "), ("))
+		})
+		page := func(offset int, of func(p post) bool) (want []int64) {
+			for _, p := range quokkas {
+				if of(p) {
+					want = append(want, int64(p.id))
+				}
+			}
+			return want[min(offset, len(want)):min(offset+10, len(want))]
+		}
+		check := func(state string) {
+			t.Helper()
+			slices.SortFunc(quokkas, func(a, b post) int { return cmp.Or(b.date.Compare(a.date), b.id-a.id) })
+			for _, offset := range []int{0, 10, 25, 70, 400} {
+				for name, c := range map[string]struct {
+					who auth.Identity
+					f   site.PostFilter
+					of  func(p post) bool
+				}{
+					"an administrator": {n.admin, site.PostFilter{}, func(p post) bool { return p.kind == "post" }},
+					"an author":        {n.author, site.PostFilter{}, func(p post) bool { return p.kind == "post" && p.author == n.author.User.ID }},
+					"drafts":           {n.admin, site.PostFilter{Statuses: []string{"draft"}}, func(p post) bool { return p.kind == "post" && p.status == "draft" }},
+					"one author":       {n.admin, site.PostFilter{Author: n.author.User.ID}, func(p post) bool { return p.kind == "post" && p.author == n.author.User.ID }},
+				} {
+					c.f.Search, c.f.Offset = "quokka", offset
+					pages, err := n.ListPosts(t.Context(), c.who, c.f, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					var got []int64
+					for list, err := range pages {
+						if err != nil {
+							t.Fatal(err)
+						}
+						for _, p := range list {
+							got = append(got, p.ID)
+						}
+					}
+					if want := page(offset, c.of); !slices.Equal(got, want) {
+						t.Errorf("%s: %s at %d sees %v, want %v", state, name, offset, got, want)
+					}
+				}
+				longest = 0
+				list, err := n.VisiblePosts(t.Context(), site.VisitorFilter{Search: "quokka", Limit: 10, Offset: offset}, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []int64
+				for _, p := range list {
+					got = append(got, p.ID)
+				}
+				if want := page(offset, func(p post) bool { return p.shown }); !slices.Equal(got, want) {
+					t.Errorf("%s: visitors at %d see %v, want %v", state, offset, got, want)
+				}
+				if offset == 0 && longest >= 128 { // out of 600
+					t.Errorf("%s: visitors looked at %d candidates", state, longest)
+				}
+			}
+		}
+		check("new")
+		if _, err := places.Fold(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+		check("folded")
+		moved := &quokkas[len(quokkas)/2]
+		moved.date = n.clock.Now()
+		if err := n.EditPost(t.Context(), n.admin, int64(moved.id), site.PostEdit{Date: in(n, 0)}); err != nil {
+			t.Fatal(err)
+		}
+		check("moved")
 	})
 }
 

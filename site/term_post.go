@@ -286,11 +286,12 @@ type termShift struct {
 // there may be more. The counts do not change.
 func (s *Site) foldTermCounts(ctx context.Context) (more bool, err error) {
 	more, err = database.Shifts[termShift, int64]{
-		Few:   `SELECT COUNT(*) FROM (SELECT 1 FROM term_shifts LIMIT $1) AS s`,
-		Take:  `DELETE FROM term_shifts WHERE id IN (SELECT id FROM term_shifts ORDER BY id LIMIT $1) RETURNING term_id, n`,
-		Split: func(row termShift) (int64, int64) { return row.Term, row.N },
-		Add: func(ctx context.Context, tx *database.Tx, term, n int64) error {
-			return tx.Later(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, term, n)
+		Few:  `SELECT COUNT(*) FROM (SELECT 1 FROM term_shifts LIMIT $1) AS s`,
+		Take: `DELETE FROM term_shifts WHERE id IN (SELECT id FROM term_shifts ORDER BY id LIMIT $1) RETURNING term_id, n`,
+		Key:  func(row termShift) int64 { return row.Term },
+		Sum:  func(a, b termShift) termShift { return termShift{a.Term, a.N + b.N} },
+		Add: func(ctx context.Context, tx *database.Tx, sum termShift) error {
+			return tx.Later(ctx, `UPDATE terms SET count = count + $2 WHERE id = $1`, sum.Term, sum.N)
 		},
 		Write: s.db.Update,
 	}.Fold(ctx, s.db)

@@ -147,15 +147,19 @@ func (f VisitorFilter) query(where string, a *arguments) string {
 // searchQuery returns the statement of a search. It reads only the texts that
 // are checked, and those of the page.
 func (s *Site) searchQuery(ctx context.Context, f VisitorFilter, a *arguments) (string, error) {
-	found, err := s.candidates(ctx, f.Search, maxCandidates, a)
+	const columns, shown, newest = `SELECT p.id, p.date FROM `, `p.status = 'publish' AND p.password = ''`, ` ORDER BY date DESC, id DESC`
+	const ofTypes = `p.type IN ('post', 'page') AND ` + shown
+	words := search.Parse(f.Search)
+	found, err := s.candidates(ctx, hunt{
+		words: words, limit: maxCandidates, newest: f.limit() + max(f.Offset, 0),
+		lists: []listed{{TypePost, StatusPublish}, {TypePage, StatusPublish}}, where: func(*arguments) string { return ofTypes },
+	}, a)
 	if err != nil {
 		return "", err
 	}
-	const columns, shown, newest = `SELECT p.id, p.date FROM `, `p.status = 'publish' AND p.password = ''`, ` ORDER BY date DESC, id DESC`
-	words := search.Parse(f.Search)
 	if found != "" {
-		hits := columns + `(` + found + `) AS found CROSS JOIN posts p WHERE p.id = found.hit AND p.type IN ('post', 'page') AND ` + shown + newest
-		return f.page(matching(hits, words.Condition(s.db, a.add), f.limit(), max(f.Offset, 0))), nil
+		hits := columns + `(` + found + `) AS found CROSS JOIN posts p WHERE p.id = found.hit AND ` + ofTypes + newest
+		return f.page(matching(hits, `id`, words.Condition(s.db, a.add), f.limit(), max(f.Offset, 0))), nil
 	}
 	since, err := s.searchedSince(ctx)
 	if err != nil {
