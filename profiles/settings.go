@@ -10,52 +10,63 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// Surroundings is what the pages belong to, a blog for example.
+// Surroundings describes what the pages belong to, for example a blog.
 type Surroundings struct {
-	Title string // plain text; Quillgate when empty
-	// Zone is what times are shown in to people who have chosen none.
-	Zone *time.Location
+	Title string         // plain text; "" means Quillgate
+	Zone  *time.Location // for users who have not chosen a time zone
 }
 
-// Settings are what administrators may set next to how people sign in.
+// Settings are the settings that the settings page shows in addition to those
+// of signing in. Only administrators see the page.
 type Settings struct {
-	Title  string // of their part of the page
+	Title  string // the heading of this part of the page
 	Fields []Field
-	// Values returns their values as text, by name; a flag that is set is "1".
+	// Values returns the values as text, by the name of the field. A flag that
+	// is set is "1".
 	Values func(context.Context) (map[string]string, error)
-	// Set sets all values that it is given, or none when one cannot be taken; bad says which and why. ErrForbidden is
-	// for a caller who may not.
+	// Set saves all values, or none if one of them is invalid; then bad names
+	// the invalid ones. It returns ErrForbidden if the caller may not change
+	// settings.
 	Set func(ctx context.Context, who auth.Identity, values map[string]string) (bad []Invalid, err error)
-	// Fresh reports whether no one has set TitleField and ZoneField yet: then the first administrator is asked for both.
+	// Fresh reports whether TitleField and ZoneField were never set. The set-up
+	// page asks for them then.
 	Fresh                 func(context.Context) (bool, error)
 	TitleField, ZoneField string
-	// AddressField is the address of the blog, for which the first administrator is asked too. It is empty if the operator
-	// has given the address. A new one takes effect when the server is restarted.
+	// AddressField is the name of the field for the address of the blog, which
+	// the set-up page asks for too. It is "" if the operator has set the
+	// address. A change takes effect when the server restarts.
 	AddressField string
-	// AddressProblem returns why an address cannot be taken, as in Invalid, or "".
+	// AddressProblem returns why an address is invalid, in the form of
+	// Invalid.Why, or "".
 	AddressProblem func(string) string
 }
 
 // Field is one setting.
 type Field struct {
 	Name, Label string
-	Kind        string // text, url, email, number, lines (of text), flag, zone, choice, one (of the few in Of), list, or fixed (only shown)
-	Section     string // the heading above the first field of a group
-	Hint        string // shown with the field; may be empty
-	Present     string // what is in effect, if that may differ from the value; all that a field of the kind fixed shows
-	Of          []Choice
-	// List returns what a field of the kind list offers, for a caller and the present value, which must be among it.
+	// Kind is text, url, email, number, lines (several lines of text), flag,
+	// zone, choice (one of Choices), one (one of Of), list (one of List), or
+	// fixed (read-only).
+	Kind    string
+	Section string // the heading above the first field of a group
+	Hint    string // shown with the field; may be empty
+	Present string // the value in effect, if it can differ from the stored one; a fixed field shows only this
+	Of      []Choice
+	// List returns the choices for a caller. They must include the present
+	// value, is.
 	List func(ctx context.Context, who auth.Identity, is string) ([]Choice, error)
-	// Choices returns what a field of the kind choice offers, with examples of that moment. The last one is a text that
-	// the user types. Set must refuse Other, which is its value as long as nothing is typed.
+	// Choices returns the choices, with examples for the given time. The last
+	// choice has the value Other, and a text field next to it. If the user
+	// leaves that field empty, Set gets Other and must report it as invalid.
 	Choices func(time.Time) []Choice
 	Other   string
 }
 
-// Choice is one of the values that a field offers.
+// Choice is a value that the user can choose for a field.
 type Choice struct{ Value, Label, Example string }
 
-// Invalid says which setting cannot be taken. Why goes on after "This": "must be a number".
+// Invalid says which field has an invalid value, and why. Why continues a
+// sentence that begins with "This", such as "must be a number".
 type Invalid struct{ Field, Why string }
 
 type shownSetting struct {
@@ -63,7 +74,7 @@ type shownSetting struct {
 	Is     string
 	On     bool
 	Listed []Choice
-	Typed  string // what is in the field for another value
+	Typed  string // the content of the text field next to the choice Other
 }
 
 func (v *visit) settingsTitle() string {
@@ -73,7 +84,8 @@ func (v *visit) settingsTitle() string {
 	return v.T(v.p.cfg.Settings.Title)
 }
 
-// shownSettings are the settings as they are, or as they were typed in a form that is shown again.
+// shownSettings returns the settings with their stored values, or with the
+// typed ones if the form is shown again.
 func (v *visit) shownSettings() (list []shownSetting, err error) {
 	settings := v.p.cfg.Settings
 	if settings == nil {
@@ -103,7 +115,8 @@ func (v *visit) shownSettings() (list []shownSetting, err error) {
 	return list, nil
 }
 
-// choose lists the choices. A value that is not one of them is in the field for another one.
+// choose sets the choices. A value that is not among them is shown in the text
+// field next to the choice Other.
 func (s *shownSetting) choose(from []Choice) {
 	s.Listed = from
 	if slices.ContainsFunc(from, func(c Choice) bool { return c.Value == s.Is }) {
@@ -115,20 +128,21 @@ func (s *shownSetting) choose(from []Choice) {
 	s.Is = s.Other
 }
 
-// typedSetting returns what the form has for a field. there is false for a field that the form does not have, which
-// stays as it is; only a box that is not ticked is never sent.
+// typedSetting returns the value of a field in the form. there is false if the
+// form does not have the field; its value does not change then. A flag is
+// always there, because browsers do not send a box that is not ticked.
 func (v *visit) typedSetting(f Field) (value string, there bool) {
 	value, there = v.form(f.Name), f.Kind == "flag" || v.r.PostForm.Has(f.Name)
 	if f.Choices != nil && value == f.Other {
 		value = cmp.Or(v.form(f.Name+"-other"), value)
 	}
 	if f.Kind == "lines" {
-		value = strings.ReplaceAll(value, "\r\n", "\n") // as browsers end lines, whatever they were
+		value = strings.ReplaceAll(value, "\r\n", "\n") // browsers send every line end as CR LF
 	}
 	return value, there
 }
 
-// changeSettings takes them, all or none.
+// changeSettings saves the settings of the form, all or none.
 func (v *visit) changeSettings() error {
 	settings := v.p.cfg.Settings
 	if settings == nil {

@@ -7,7 +7,8 @@ import (
 	"github.com/quillgate/quillgate/auth"
 )
 
-// setUpPage shows what whoever has a one-time link sets up: the first administrator, or an account's password.
+// setUpPage shows the form that a one-time link leads to. It creates the first
+// administrator, or sets the password of an account.
 func (v *visit) setUpPage() error {
 	code := v.r.URL.Query().Get("code")
 	if v.r.PostForm.Get("code") != "" {
@@ -25,17 +26,19 @@ func (v *visit) setUpPage() error {
 	v.title = v.T("Set up %s", v.Blog())
 	return v.show("setup", struct {
 		Code, Login, Email string
-		Fresh              bool // the blog is set up too
-		AsksAddress        bool // and where it is
+		Fresh              bool // the form also asks for the title and the time zone
+		AsksAddress        bool // the form also asks for the address
 	}{code, user.Login, user.Email, fresh, v.asksAddress(fresh)})
 }
 
-// hideCode keeps the code in the address of a page from the pages that follow. With the policy no-referrer, browsers would
-// also send the form of the page with the origin "null", and over plain HTTP nothing else says that it comes from here.
+// hideCode prevents browsers from sending the address of this page, which holds
+// the code, as the referrer of later requests. The policy no-referrer would hide
+// too much: browsers then send the form with the origin "null", and over plain
+// HTTP the origin is the only proof that the form is from this site.
 func (v *visit) hideCode() { v.w.Header().Set("Referrer-Policy", "strict-origin") }
 
-// fresh reports whether who sets up an account is asked about the blog too: its first administrator, while no one has said
-// what it is called and where it is.
+// fresh reports whether the form also asks about the blog. It asks the first
+// administrator until the title and the time zone are set.
 func (v *visit) fresh(user auth.User) (bool, error) {
 	if v.p.cfg.Settings == nil || user.ID != 0 && user.Role != auth.Administrator {
 		return false, nil
@@ -43,10 +46,11 @@ func (v *visit) fresh(user auth.User) (bool, error) {
 	return v.p.cfg.Settings.Fresh(v.ctx())
 }
 
-// asksAddress reports whether the first administrator is asked for the address of the blog.
+// asksAddress reports whether the form asks for the address of the blog.
 func (v *visit) asksAddress(fresh bool) bool { return fresh && v.p.cfg.Settings.AddressField != "" }
 
-// newAddress returns the address of the blog in the form, "" if it is the present one. It notes a problem.
+// newAddress returns the address that the form holds, or "" if it is the
+// present one. It adds a problem to the page if the address cannot be used.
 func (v *visit) newAddress(fresh bool) string {
 	address := strings.TrimRight(v.form("blog-address"), "/")
 	if !v.asksAddress(fresh) || address == "" || address == v.Base() {
@@ -58,8 +62,9 @@ func (v *visit) newAddress(fresh bool) string {
 	return address
 }
 
-// nameBlog sets the title and the zone that the form holds, and an address. The account is there already, so what cannot
-// be taken is left for the page of settings.
+// nameBlog saves the title and the time zone of the form, and the address. The
+// account exists by now, so an invalid value does not end the set-up: a note
+// says that the settings page can set it later.
 func (v *visit) nameBlog(user auth.User, address string) error {
 	settings := v.p.cfg.Settings
 	values := make(map[string]string)
@@ -82,7 +87,7 @@ func (v *visit) nameBlog(user auth.User, address string) error {
 	return err
 }
 
-// setUp takes the form, and signs the visitor in.
+// setUp handles the form and signs the visitor in.
 func (v *visit) setUp() error {
 	if v.r.PostForm.Get("new-password") != v.r.PostForm.Get("new-password-again") {
 		v.wrong("new-password-again", v.T("The two passwords do not match."))
@@ -121,7 +126,8 @@ func (v *visit) setUp() error {
 	return v.enterUnlessFactor(user.ID, "/profile/first-steps")
 }
 
-// enterUnlessFactor signs in whoever has chosen a password by a link. The link must not be a way round the second factor.
+// enterUnlessFactor signs in a user who has chosen a password through a link,
+// unless the user has a second factor: the link must not bypass it.
 func (v *visit) enterUnlessFactor(userID int64, next string) error {
 	if factor, err := v.p.cfg.Users.SecondFactor(v.ctx(), userID); err != nil || factor.On {
 		v.redirect("/signin")
