@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// row20: VimRepress leaves the flag away, Perl sends 1 as int, IFTTT says it in the struct, the iOS app schedules by
-// its date alone and reads a scheduled post as published.
+// row20: VimRepress omits the publish flag, Perl sends it as the int 1, and
+// IFTTT puts the status into the struct. The iOS app schedules a post by its
+// date alone, and expects to read a scheduled post as published.
 func row20(t *testing.T, e *edge) {
 	for _, test := range []struct{ name, content, flag, want string }{
 		{"true", "", boolean("1"), "publish"},
@@ -45,8 +46,8 @@ func pageStatus(t *testing.T, e *edge, id string) int {
 	return r.status
 }
 
-// row21: org2blog and IFTTT send an array; an edit without keywords takes all of them away, one without categories
-// keeps those.
+// row21: org2blog and IFTTT send keywords as an array. An edit without keywords
+// removes all of them; an edit without categories keeps the categories.
 func row21(t *testing.T, e *edge) {
 	for name, keywords := range map[string]string{"text": str("q1, q2"), "array": list(str("q1"), str("q2"))} {
 		id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("K"), "mt_keywords", keywords, "categories", list(str("News"))), boolean("1")))
@@ -57,7 +58,8 @@ func row21(t *testing.T, e *edge) {
 	}
 }
 
-// row22: Open Live Writer, KBlog, ScribeFire and weblogger write and read the two halves.
+// row22: Open Live Writer, KBlog, ScribeFire and weblogger write and read a post
+// in two parts, before and after the more tag.
 func row22(t *testing.T, e *edge) {
 	id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("M"), "description", str("Head"), "mt_text_more", str("Tail")), boolean("1")))
 	check(t, "joined", e.members(t, asAdmin("wp.getPost", str(id)), "post_content"), "string Head<!--more-->Tail")
@@ -68,7 +70,7 @@ func row22(t *testing.T, e *edge) {
 	check(t, "without more", e.members(t, byID("metaWeblog.getPost", id), "description", "mt_text_more"), "string All, string ")
 }
 
-// row23: Open Live Writer sends 0, 1 and 2, others the words.
+// row23: Open Live Writer sends 0, 1 and 2; other clients send words.
 func row23(t *testing.T, e *edge) {
 	for value, want := range map[string]string{num("0"): "0", num("1"): "1", num("2"): "0", str("closed"): "0", str("open"): "1", str("1"): "1", str("0"): "0", str("2"): "0"} {
 		id := e.text(t, asAdmin("metaWeblog.newPost", object("title", str("C"), "mt_allow_comments", value, "mt_allow_pings", value), boolean("1")))
@@ -76,7 +78,8 @@ func row23(t *testing.T, e *edge) {
 	}
 }
 
-// row26: the iOS app reads an absent picture as an empty array and clears it with an empty text, Android with 0.
+// row26: the iOS app expects an empty array if there is no picture, and removes
+// the picture with an empty string. The Android app removes it with 0.
 func row26(t *testing.T, e *edge) {
 	picture := e.upload(t, "row26.png", "image/png", testPicture(t)).M["id"].value()
 	for _, clear := range []string{str(""), num("0"), str("0")} {
@@ -122,7 +125,7 @@ func row27(t *testing.T, e *edge) {
 	check(t, "bio", user(list(str("bio"))), `string 3, none, none, none, string Writes & "quotes".`)
 }
 
-// row28: the apps ask whether someone else has edited the post.
+// row28: the apps check whether someone else has edited the post.
 func row28(t *testing.T, e *edge) {
 	id := e.newPost(t)
 	edit := func(since string) string {
@@ -134,7 +137,8 @@ func row28(t *testing.T, e *edge) {
 	check(t, "what a new copy changed", e.members(t, asAdmin("wp.getPost", str(id)), "post_title"), "string Edited")
 }
 
-// row29: the trash, then nothing, then no such post; by each name.
+// row29: the first deletion moves a post to the trash, the second deletes it, and
+// the third finds no post. That holds for each name of the method.
 func row29(t *testing.T, e *edge) {
 	dialect := func(method, id string) string {
 		return rpc(method, str(""), str(id), str(seedUser), str(seedPassword), boolean("1"))
@@ -157,8 +161,8 @@ func row29(t *testing.T, e *edge) {
 	}
 }
 
-// row30: clients branch on these numbers. Fault 405 is of a WordPress whose XML-RPC is switched off, which this server
-// does not know.
+// row30: clients branch on these fault codes. Code 405 means that XML-RPC is
+// switched off in WordPress; this server has no such switch.
 func row30(t *testing.T, e *edge) {
 	old := e.newPost(t)
 	for _, test := range []struct {
@@ -183,7 +187,8 @@ func row30(t *testing.T, e *edge) {
 	}
 }
 
-// row31: Perl sends numbers for texts, the iOS app texts for numbers, all of them texts for flags.
+// row31: Perl sends numbers where strings are expected, and the iOS app sends
+// strings where numbers are. All clients send strings for booleans.
 func row31(t *testing.T, e *edge) {
 	id := e.newPost(t, "post_title", num("2024"), "post_content", "<double>1.5</double>", "sticky", str("1"), "post_author", str("3"))
 	check(t, "numbers for texts", e.members(t, asAdmin("wp.getPost", str(id)), "post_title", "post_content", "sticky", "post_author"),
@@ -203,7 +208,8 @@ func row31(t *testing.T, e *edge) {
 	check(t, "an unneeded argument", e.text(t, rpc("demo.sayHello", num("1"), str("more"))), "Hello!")
 }
 
-// row36: clients decode the entities in names, so that which is sent and that which is shown are the same.
+// row36: clients decode the entities in names, so the name that a user typed and
+// the name that the client shows are the same.
 func row36(t *testing.T, e *edge) {
 	decode := strings.NewReplacer("&amp;", "&", "&#039;", "'", "&#39;", "'", "&quot;", `"`, "&lt;", "<", "&gt;", ">")
 	name := `Müller's "Q & A" 世界`

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// row13: every desktop client begins with one of these; Open Live Writer needs all three texts, the Android app reads
-// the blog's id as a number.
+// row13: every desktop client begins with one of these calls. Open Live Writer
+// needs all three texts; the Android app reads the id of the blog as a number.
 func row13(t *testing.T, e *edge) {
 	for method, arguments := range map[string][]string{
 		"wp.getUsersBlogs":         {str(seedUser), str(seedPassword)},
@@ -28,8 +28,9 @@ func row13(t *testing.T, e *edge) {
 	check(t, "an author", author.I[0].show("isAdmin"), "boolean 0")
 }
 
-// row14: the Android app refuses a server that does not list these; python-wordpress-xmlrpc and weblogger any method
-// that mt.supportedMethods does not name; VimRepress needs the greeting letter for letter.
+// row14: the Android app refuses a server that does not list these methods.
+// python-wordpress-xmlrpc and weblogger refuse to call a method that
+// mt.supportedMethods does not list. VimRepress needs the exact greeting.
 func row14(t *testing.T, e *edge) {
 	listed := make(map[string]bool)
 	for _, m := range e.ask(t, rpc("system.listMethods")).I {
@@ -64,7 +65,7 @@ func row14(t *testing.T, e *edge) {
 	}
 }
 
-// row15: the apps know by this sentence that the endpoint is there and only GET was wrong.
+// row15: by this sentence the apps recognize an endpoint that accepts only POST.
 func row15(t *testing.T, e *edge) {
 	r, h := e.request(t, http.MethodGet, e.endpoint, "")
 	check(t, "status", fmt.Sprint(r.status), "405")
@@ -73,8 +74,8 @@ func row15(t *testing.T, e *edge) {
 	check(t, "sentence", strings.TrimSpace(string(r.body)), "XML-RPC server accepts POST requests only.")
 }
 
-// row16: Open Live Writer goes by the name of the engine and of the first interface; the Android app matches name
-// before apiLink, in double quotes.
+// row16: Open Live Writer depends on the names of the engine and of the first
+// API. The Android app needs the attribute name before apiLink, in double quotes.
 func row16(t *testing.T, e *edge) {
 	r, h := e.request(t, http.MethodGet, e.endpoint+"?rsd", "")
 	if r.outcome != "rsd" || !strings.HasPrefix(h.Get("Content-Type"), "text/xml") {
@@ -91,7 +92,7 @@ func row16(t *testing.T, e *edge) {
 	}
 }
 
-// row17: the expressions with which clients search the home page.
+// row17: the regular expressions that clients apply to the home page.
 func row17(t *testing.T, e *edge) {
 	r, h := e.request(t, http.MethodGet, e.base+"/", "")
 	rsd := e.endpoint + "?rsd"
@@ -113,7 +114,8 @@ func row17(t *testing.T, e *edge) {
 	}
 }
 
-// row18: Open Live Writer asks at the home page first, then where the link says, and asks again with what it got.
+// row18: Open Live Writer looks for its manifest next to the home page, then at
+// the address in the link, and later sends conditional requests.
 func row18(t *testing.T, e *edge) {
 	for _, path := range []string{"/wlwmanifest.xml", "/wp-includes/wlwmanifest.xml"} {
 		r, h := e.request(t, http.MethodGet, e.base+path, "")
@@ -135,7 +137,8 @@ func row18(t *testing.T, e *edge) {
 	}
 }
 
-// row19: Open Live Writer follows no redirect, the others turn its POST into a GET.
+// row19: Open Live Writer does not follow redirects; other clients turn the POST
+// into a GET when they do.
 func row19(t *testing.T, e *edge) {
 	for _, path := range []string{"/xmlrpc.php", "/xmlrpc.php?x=y", "/xmlrpc.php?for=jetpack", "//xmlrpc.php", "/./xmlrpc.php", "/xmlrpc.php/", "/wp/../xmlrpc.php", "/XMLRPC.php"} {
 		for _, method := range []string{http.MethodPost, http.MethodGet, http.MethodHead} {

@@ -29,7 +29,7 @@ func testPicture(t *testing.T) []byte {
 	return b
 }
 
-// largePicture is large enough for versions in two smaller sizes.
+// largePicture returns a picture that is large enough for two smaller versions.
 func largePicture(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -39,13 +39,13 @@ func largePicture(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// upload sends a file as the Android app does, bits last.
+// upload sends a file as the Android app does, with the member bits at the end.
 func (e *edge) upload(t *testing.T, name, kind string, content []byte) *node {
 	t.Helper()
 	return e.ask(t, asAdmin("wp.uploadFile", object("name", str(name), "type", str(kind), "overwrite", boolean("1"), "bits", "<base64>"+lines(content, 76, "\n")+"</base64>")))
 }
 
-// lines is base64 in lines of n characters.
+// lines encodes data as base64 in lines of n characters.
 func lines(content []byte, n int, end string) string {
 	text := base64.StdEncoding.EncodeToString(content)
 	var b strings.Builder
@@ -56,7 +56,8 @@ func lines(content []byte, n int, end string) string {
 	return b.String() + text + end
 }
 
-// row24: Python and the Android app break the lines, others write one of many megabytes.
+// row24: Python and the Android app break base64 into lines; other clients send
+// one line of many megabytes.
 func row24(t *testing.T, e *edge) {
 	noise := make([]byte, 8<<20)
 	rand.NewChaCha8([32]byte{24}).Read(noise)
@@ -80,7 +81,7 @@ func row24(t *testing.T, e *edge) {
 	}
 }
 
-// row25: the desktop clients read url, the apps the attachment.
+// row25: desktop clients read the member url; the apps read the attachment.
 func row25(t *testing.T, e *edge) {
 	picture := largePicture(t)
 	for _, method := range []string{"wp.uploadFile", "metaWeblog.newMediaObject"} {
@@ -112,7 +113,8 @@ func row25(t *testing.T, e *edge) {
 	}
 }
 
-// exchange writes bytes to a new connection and returns what comes back until the server closes it.
+// exchange writes bytes to a new connection, and returns what it reads until the
+// server closes the connection.
 func (e *edge) exchange(t *testing.T, text string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(e.base, "http://"))
@@ -131,7 +133,8 @@ func (e *edge) exchange(t *testing.T, text string) string {
 	return string(answer)
 }
 
-// row32: phpxmlrpc speaks HTTP/1.0, RPC::XML sends TE, curl asks before it sends a large body.
+// row32: phpxmlrpc uses HTTP/1.0, RPC::XML sends TE, and curl sends Expect before
+// a large body.
 func row32(t *testing.T, e *edge) {
 	body := rpc("demo.sayHello")
 	host := strings.TrimPrefix(e.base, "http://")
@@ -184,7 +187,8 @@ func row32(t *testing.T, e *edge) {
 	check(t, "compressed when asked", r.String(), "ok")
 }
 
-// row33: html2wordpress1 says nothing of the connection and reads until the server ends it.
+// row33: html2wordpress1 sends no Connection header, and reads until the server
+// closes the connection.
 func row33(t *testing.T, e *edge) {
 	t.Parallel()
 	body := rpc("demo.sayHello")
@@ -194,8 +198,8 @@ func row33(t *testing.T, e *edge) {
 	}
 }
 
-// row34: the header has no scheme, which some servers take for none; whoever uses a password is told that it is
-// out of date.
+// row34: the Authorization header has no scheme, and some servers drop such a
+// header. A client that uses a password gets X-Deprecated.
 func row34(t *testing.T, e *edge) {
 	unsigned := rpc("wp.getProfile", num(""), str(""), str(""))
 	r, h := e.request(t, http.MethodPost, e.endpoint, unsigned, "Authorization", signedBy(unsigned))
@@ -222,7 +226,7 @@ func row34(t *testing.T, e *edge) {
 	check(t, "a call of nobody", h.Get("X-Deprecated"), "")
 }
 
-// row35: MarsEdit fetches all posts at once, the iOS app page after page.
+// row35: MarsEdit fetches all posts in one call, the iOS app page by page.
 func row35(t *testing.T, e *edge) {
 	const clients, calls = 8, 40
 	bad := make(chan error, clients*calls)

@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// row01: all clients read faults on HTTP 200 only; the Android app refuses an answer without declaration, the iOS app
-// one of another content type, Ruby's library one of another status.
+// row01: every client reads faults only with status 200. The Android app refuses
+// an answer without an XML declaration, the iOS app one with another content
+// type, and Ruby's library one with another status.
 func row01(t *testing.T, e *edge) {
 	for name, body := range map[string]string{
 		"success":          rpc("demo.sayHello"),
@@ -30,14 +31,14 @@ func row01(t *testing.T, e *edge) {
 	}
 }
 
-// signedBy is the Authorization header of html2wordpress1.
+// signedBy returns the Authorization header that html2wordpress1 sends.
 func signedBy(body string) string {
 	inner := sha256.Sum256([]byte(seedSecret + body))
 	outer := sha256.Sum256([]byte(seedSecret + hex.EncodeToString(inner[:])))
 	return seedPublic + "||" + hex.EncodeToString(outer[:])
 }
 
-// row02: rubypress and html2wordpress1 put all arguments into one array.
+// row02: rubypress and html2wordpress1 send all arguments in one array.
 func row02(t *testing.T, e *edge) {
 	rubypress := `<?xml version="1.0" ?><methodCall><methodName>wp.getPost</methodName><params><param><value><array><data>` +
 		`<value><i4>0</i4></value><value><string>admin</string></value><value><string>admin-pass-1234</string></value><value><i4>1</i4></value>` +
@@ -54,7 +55,7 @@ func row02(t *testing.T, e *edge) {
 		"string From a page, dateTime.iso8601 20240229T12:34:56")
 }
 
-// row03: curl says that its body is a form, others say nothing.
+// row03: curl declares the body as a form; other clients send no content type.
 func row03(t *testing.T, e *edge) {
 	for _, kind := range []string{"application/x-www-form-urlencoded", "", "text/xml;charset=utf-8", "text/xml; charset=\"utf-8\"", "application/xml", "text/plain", "multipart/form-data; boundary=x", "nonsense"} {
 		body := asAdmin("wp.newPost", object("post_title", str("a=b&amp;c+d%20e;f")))
@@ -71,7 +72,7 @@ func row03(t *testing.T, e *edge) {
 	}
 }
 
-// row04: KBlog leaves value away under param, org2blog under member.
+// row04: KBlog omits the value element in a param, org2blog in a member.
 func row04(t *testing.T, e *edge) {
 	kblog := `<?xml version="1.0" encoding="UTF-8"?><methodCall><methodName>metaWeblog.newPost</methodName><params>` +
 		`<param><value><string><![CDATA[1]]></string></value></param><param><value><string><![CDATA[admin]]></string></value></param>` +
@@ -127,7 +128,8 @@ func row04(t *testing.T, e *edge) {
 	check(t, "org2blog's file", string(file.body), "Text of Org")
 }
 
-// row05: org2blog writes nil where a member would be, python-wordpress-xmlrpc and GNOME Blog as a value.
+// row05: org2blog writes nil in place of a member; python-wordpress-xmlrpc and
+// GNOME Blog write it as a value.
 func row05(t *testing.T, e *edge) {
 	body := asAdmin("metaWeblog.newPost", "<struct><member><name>title</name><value>Org</value></member><nil/>"+
 		"<member><name>description</name><value>text</value></member>\n  <nil/>\n</struct>", boolean("1"))
@@ -139,7 +141,7 @@ func row05(t *testing.T, e *edge) {
 	check(t, "nil for the filter", fmt.Sprint(len(e.ask(t, asAdmin("wp.getPosts", "<nil/>", "<nil/>")).I) > 0), "true")
 }
 
-// row06: the ways in which libraries write the same call.
+// row06: libraries write the same call in different ways.
 func row06(t *testing.T, e *edge) {
 	for name, body := range map[string]string{
 		"no declaration (alexejk)":           `<methodCall><methodName>demo.sayHello</methodName><params></params></methodCall>`,
@@ -169,7 +171,8 @@ func row06(t *testing.T, e *edge) {
 	check(t, "white space everywhere", e.members(t, spaced, "post_title"), "string First post")
 }
 
-// row07: hand-made clients and Emacs leave types away; html2wordpress1 sends an empty int for the blog.
+// row07: hand-written clients and Emacs omit types; html2wordpress1 sends an
+// empty int as the id of the blog.
 func row07(t *testing.T, e *edge) {
 	id := e.newPost(t, "post_title", "iVBORw0KGgo=", "post_content", "  two  blanks  ", "post_excerpt", "20240229T12:00:00", "post_password", "")
 	check(t, "untyped texts", e.members(t, asAdmin("wp.getPost", str(id)), "post_title", "post_content", "post_excerpt"),
@@ -181,7 +184,8 @@ func row07(t *testing.T, e *edge) {
 	}
 }
 
-// row08: Open Live Writer sends every id as text, iOS the blog 0, VimRepress the blog ”.
+// row08: Open Live Writer sends every id as a string. As the id of the blog, the
+// iOS app sends 0 and VimRepress sends ”.
 func row08(t *testing.T, e *edge) {
 	for _, blog := range []string{str(""), num("0"), str("0"), num("1"), str("1"), num("77"), str("any"), "", num("-1")} {
 		for _, id := range []string{num("1"), str("1"), "<i4>1</i4>", "1"} {
@@ -197,8 +201,8 @@ func row08(t *testing.T, e *edge) {
 	}
 }
 
-// row09: Android ignores a new post whose id is not a string, and a new comment whose id is not an int; KBlog finds
-// what stands in the first <string>.
+// row09: the Android app ignores the id of a new post if it is not a string, and
+// the id of a new comment if it is not an int. KBlog reads the first <string>.
 func row09(t *testing.T, e *edge) {
 	title := "post_title"
 	post := e.newPost(t, "comment_status", str("open"))
@@ -226,7 +230,8 @@ func row09(t *testing.T, e *edge) {
 	}
 }
 
-// readers are calls whose answers hold everything that the blog knows how to say.
+// readers are calls whose answers together contain every kind of value that the
+// server sends.
 func readers() []string {
 	return []string{
 		rpc("wp.getUsersBlogs", str(seedUser), str(seedPassword)), asAdmin("wp.getProfile"), asAdmin("wp.getUsers"), asAdmin("wp.getAuthors"),
@@ -242,8 +247,8 @@ func readers() []string {
 	}
 }
 
-// row10: the Android app and Open Live Writer break on a value without a type, npm's xmlrpc on one that it does not
-// know, the iOS app on a list that is not there.
+// row10: the Android app and Open Live Writer fail on a value without a type,
+// npm's xmlrpc fails on an unknown type, and the iOS app on a missing list.
 func row10(t *testing.T, e *edge) {
 	plain := map[string]bool{"string": true, "int": true, "i4": true, "boolean": true, "double": true, "dateTime.iso8601": true, "base64": true, "array": true, "struct": true}
 	for _, body := range readers() {
@@ -270,7 +275,8 @@ func row10(t *testing.T, e *edge) {
 	}
 }
 
-// row11: the apps, jvican's library and Ruby read yyyyMMddTHH:mm:ss and nothing else.
+// row11: the apps, jvican's library and Ruby read dates only in the form
+// yyyyMMddTHH:mm:ss.
 func row11(t *testing.T, e *edge) {
 	form, seen := regexp.MustCompile(`^\d{8}T\d\d:\d\d:\d\d$`), 0
 	for _, body := range readers() {
@@ -290,7 +296,8 @@ func row11(t *testing.T, e *edge) {
 	}
 }
 
-// row12: what each client means by the date that it sends. The blog is two hours ahead of GMT.
+// row12: each client means something else by the date that it sends. The time
+// zone of the blog is two hours ahead of GMT.
 func row12(t *testing.T, e *edge) {
 	for _, test := range []struct{ client, body, gmt string }{
 		{"ScribeFire, iOS: Z", asAdmin("metaWeblog.newPost", object("title", str("d"), "dateCreated", when("20240229T12:00:00Z")), boolean("1")), "20240229T12:00:00"},
