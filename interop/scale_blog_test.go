@@ -247,6 +247,9 @@ func (g *grower) finish(ctx context.Context) error {
 		`INSERT INTO list_counts (list, week, n) SELECT type || ' ' || status || ' date', ` + week(`date`) + `, COUNT(*) FROM posts WHERE type <> 'revision' GROUP BY 1, 2`,
 		`INSERT INTO list_counts (list, week, n) SELECT type || ' ' || status || ' modified', ` + week(`modified`) + `, COUNT(*) FROM posts WHERE type <> 'revision' GROUP BY 1, 2`,
 		`INSERT INTO list_counts (list, week, n, newest) SELECT type || ' ' || status || ' id', (id - 1) / 2000, COUNT(*), MAX(date) FROM posts WHERE type <> 'revision' GROUP BY 1, 2`,
+		`DELETE FROM list_fences`,
+		`INSERT INTO list_counts (list, week, n) SELECT type || ' ' || status || ' title', 0, COUNT(*) FROM posts WHERE type <> 'revision' GROUP BY 1`,
+		`INSERT INTO list_counts (list, week, n) SELECT type || ' ' || status || ' name', 0, COUNT(*) FROM posts WHERE type <> 'revision' GROUP BY 1`,
 		`INSERT INTO list_counts (list, week, n) SELECT type || ' ' || status || ' author', author, COUNT(*) FROM posts WHERE type <> 'revision' GROUP BY 1, 2`,
 		`INSERT INTO list_counts (list, week, n) SELECT 'comment ' || status || ' date', ` + week(`date_gmt`) + `, COUNT(*) FROM comments GROUP BY 1, 2`,
 	} {

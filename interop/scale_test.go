@@ -373,7 +373,8 @@ func measureScale(t *testing.T, kind string, n int) (took []cost) {
 	return took
 }
 
-// ready waits until the server has taken the posts of a blog that has grown so suddenly into the index of searches.
+// ready waits until the server has taken the posts of a blog that has grown so suddenly into the index of searches, and has
+// split the parts of its lists.
 func (b *scaleBlog) ready(blog seeded) {
 	b.t.Helper()
 	db, err := database.Open(b.t.Context(), database.Config{URL: blog.store(), Unmigrated: true})
@@ -383,7 +384,8 @@ func (b *scaleBlog) ready(blog seeded) {
 	defer db.Close()
 	began := time.Now()
 	for waiting := 1; waiting > 0; time.Sleep(100 * time.Millisecond) {
-		if err := db.Get(b.t.Context(), &waiting, `SELECT COUNT(*) FROM (SELECT 1 FROM search_pending LIMIT 1) AS one`); err != nil {
+		if err := db.Get(b.t.Context(), &waiting, `SELECT COUNT(*) FROM (SELECT 1 FROM (SELECT 1 FROM search_pending LIMIT 1) AS one
+			UNION ALL SELECT 1 FROM list_counts WHERE n > 2000 AND (list LIKE '% title' OR list LIKE '% name')) AS work`); err != nil {
 			b.t.Fatal(err)
 		}
 	}

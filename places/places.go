@@ -1,8 +1,9 @@
-// Package places finds the position of an offset in a long list sorted by time
-// or by id, without walking through everything before it.
+// Package places finds the position of an offset in a long list sorted by time,
+// id, author or text, without walking through everything before it.
 //
 // The database counts the entries of each list in each part, which is a week,
-// 2,000 ids, or an author. Triggers of the schema maintain the counts: on
+// 2,000 ids, an author, or, in a list sorted by a text, the texts between two
+// fences (see Split). Triggers of the schema maintain the counts: on
 // SQLite, which has one writer, they change list_counts; on PostgreSQL they add
 // rows to list_shifts (see database.Shifts). The column week holds the number of
 // the part. Among each 2,000 ids they also know a date that none of the posts is
@@ -26,6 +27,8 @@ const (
 	modified = "modified"
 	byID     = "id"
 	byAuthor = "author"
+	byTitle  = "title"
+	byName   = "name"
 )
 
 // Posts returns the name of the list of posts with a type and a status by date.
@@ -36,6 +39,12 @@ func Modified(kind, status string) string { return list(kind, status, modified) 
 
 // IDs is Posts by id.
 func IDs(kind, status string) string { return list(kind, status, byID) }
+
+// Titles is Posts by title, in the order of database.Sorted.
+func Titles(kind, status string) string { return list(kind, status, byTitle) }
+
+// Names is Titles by name.
+func Names(kind, status string) string { return list(kind, status, byName) }
 
 // Authors returns the name of the list whose parts are the authors of posts.
 func Authors(kind, status string) string { return list(kind, status, byAuthor) }
@@ -117,6 +126,9 @@ func From(ctx context.Context, q database.Queryer, lists []string, column string
 	if *offset < far || len(lists) == 0 {
 		return "", nil
 	}
+	if of, ok := textOrder(lists[0]); ok {
+		return fromText(ctx, q, lists, of, column, newestFirst, offset, add)
+	}
 	at, rest, ok, err := skip(ctx, q, lists, newestFirst, *offset)
 	if err != nil || !ok {
 		return "", err
@@ -128,7 +140,7 @@ func From(ctx context.Context, q database.Queryer, lists []string, column string
 	return ` AND ` + column + ` >= ` + add(at), nil
 }
 
-// skip returns the time or the id at which a walk through merged lists can
+// skip returns the time, the id or the author at which a walk through merged lists can
 // begin, and how many entries it must skip from there: with the newest first,
 // the entries before it remain, otherwise those at and after it. ok is false if the
 // lists are not counted or too short, and the walk must begin at the start.
@@ -157,9 +169,12 @@ func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst b
 	if newestFirst {
 		row.Week++
 	}
-	if strings.HasSuffix(lists[0], " "+byID) {
+	switch {
+	case strings.HasSuffix(lists[0], " "+byID):
 		at = row.Week*IDsInPart + 1
-	} else {
+	case strings.HasSuffix(lists[0], " "+byAuthor):
+		at = row.Week
+	default:
 		at = time.Unix(row.Week*week-yearZero, 0).UTC()
 	}
 	return at, offset - row.Before, true, nil

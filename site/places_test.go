@@ -30,7 +30,8 @@ func (n *newsroom) checkPlaces(t *testing.T, when string) {
 		{&got, `SELECT list, SUM(n) AS n FROM (SELECT list, n FROM list_counts UNION ALL SELECT list, n FROM list_shifts) AS c GROUP BY list HAVING SUM(n) <> 0 ORDER BY list`},
 		{&want, `SELECT list, COUNT(*) AS n FROM (SELECT type || ' ' || status || ' date' AS list FROM posts WHERE type <> 'revision' UNION ALL
 			SELECT type || ' ' || status || ' modified' FROM posts WHERE type <> 'revision' UNION ALL SELECT type || ' ' || status || ' id' FROM posts WHERE type <> 'revision' UNION ALL
-			SELECT type || ' ' || status || ' author' FROM posts WHERE type <> 'revision' UNION ALL SELECT 'comment ' || status || ' date' FROM comments) AS c GROUP BY list ORDER BY list`},
+			SELECT type || ' ' || status || ' author' FROM posts WHERE type <> 'revision' UNION ALL SELECT type || ' ' || status || ' title' FROM posts WHERE type <> 'revision' UNION ALL
+			SELECT type || ' ' || status || ' name' FROM posts WHERE type <> 'revision' UNION ALL SELECT 'comment ' || status || ' date' FROM comments) AS c GROUP BY list ORDER BY list`},
 	} {
 		if err := n.db.Select(t.Context(), q.to, q.text); err != nil {
 			t.Fatal(err)
@@ -48,6 +49,32 @@ func (n *newsroom) checkPlaces(t *testing.T, when string) {
 	}
 }
 
+// checkFences looks for posts that are counted in another part than the one
+// between whose fences they are.
+func (n *newsroom) checkFences(t *testing.T, order string, least int) {
+	t.Helper()
+	var fences []struct {
+		Part  int64 `db:"part"`
+		Posts int64 `db:"posts"`
+		Count int64 `db:"count"`
+	}
+	err := n.db.Select(t.Context(), &fences, `SELECT f.part, (SELECT COUNT(*) FROM posts p WHERE p.type = 'post' AND `+n.db.Sorted("p."+order)+` >= f.text
+			AND NOT EXISTS (SELECT 1 FROM list_fences o WHERE o.of = f.of AND o.text > f.text AND o.text <= `+n.db.Sorted("p."+order)+`)) AS posts,
+		(SELECT SUM(n) FROM (SELECT list, week, n FROM list_counts UNION ALL SELECT list, week, n FROM list_shifts) AS c WHERE c.week = f.part AND c.list LIKE 'post % `+order+`') AS count
+		FROM list_fences f WHERE f.of = 'post `+order+`'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(fences) < least {
+		t.Errorf("%d fences between posts by %s, want %d", len(fences), order, least)
+	}
+	for _, f := range fences {
+		if f.Posts != f.Count {
+			t.Errorf("part %d of posts by %s has %d posts and counts %d", f.Part, order, f.Posts, f.Count)
+		}
+	}
+}
+
 // A page far down a list is the same as one that is found by walking from the
 // beginning.
 func TestOffsetsLeadToTheirPlaces(t *testing.T) {
@@ -55,7 +82,7 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		n := openNewsroom(t, db)
 		r := rand.New(rand.NewPCG(5, 6))
-		const posts = 1600
+		const posts = 3000
 		first := n.create(t, n.admin, site.PostEdit{Title: new("first"), Status: new("publish"), Date: in(n, -time.Hour)})
 		rows := database.NewRows("posts", "id, type, status, title, name, author, sticky, date, date_gmt, modified, modified_gmt")
 		comments := database.NewRows("comments", "post_id, status, content, date, date_gmt")
@@ -65,7 +92,11 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 			if i%3 == 0 { // many at the same time
 				date = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 			}
-			rows.Add(100+97*i, "post", status, "t", fmt.Sprint("p", i), 1, status == "publish" && r.IntN(50) == 0, date, date, modified, modified)
+			title := fmt.Sprint([]string{"Łódź ", "lodz ", "🎈 ", "Z"}[r.IntN(4)], r.IntN(500))
+			if i%4 == 0 { // many with the same
+				title = "Same"
+			}
+			rows.Add(100+97*i, "post", status, title, fmt.Sprint("p", i), 1+i%3, status == "publish" && r.IntN(50) == 0, date, date, modified, modified)
 			comments.Add(first, []string{"approve", "hold", "spam"}[r.IntN(3)], "c", date, date)
 		}
 		err := db.Update(t.Context(), func(tx *database.Tx) error {
@@ -96,11 +127,11 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 				}
 				return ids
 			}
-			for _, f := range []site.PostFilter{{}, {Ascending: true}, {OrderBy: "modified"}, {OrderBy: "title"}, {OrderBy: "ID"}, {OrderBy: "ID title", Ascending: true}, {OrderBy: "modified", Ascending: true, Statuses: []string{"publish", "private"}}} {
+			for _, f := range []site.PostFilter{{}, {Ascending: true}, {OrderBy: "modified"}, {OrderBy: "title"}, {OrderBy: "title", Ascending: true}, {OrderBy: "name"}, {OrderBy: "name", Ascending: true}, {OrderBy: "author"}, {OrderBy: "ID"}, {OrderBy: "ID title", Ascending: true}, {OrderBy: "modified", Ascending: true, Statuses: []string{"publish", "private"}}} {
 				f.Limit = 10 * posts
 				all := ids(f)
 				f.Limit = 7
-				for _, f.Offset = range []int{999, 1000, 1003, 1111, 1590, len(all) - 1, len(all) + 5} {
+				for _, f.Offset = range []int{999, 1000, 1003, 1111, 1590, 2222, len(all) - 1, len(all) + 5} {
 					want := all[min(f.Offset, len(all)):min(f.Offset+7, len(all))]
 					if got := ids(f); !cmp.Equal(append([]int64{}, want...), append([]int64{}, got...)) {
 						t.Errorf("%s: %+v gave %v, want %v", when, f, got, want)
@@ -137,18 +168,29 @@ func TestOffsetsLeadToTheirPlaces(t *testing.T) {
 			}
 		}
 		check("at first")
-		for range 3 {
-			if _, err := places.Fold(t.Context(), db); err != nil {
+		for more := true; more; {
+			var err error
+			if more, err = places.Fold(t.Context(), db); err != nil {
 				t.Fatal(err)
 			}
 		}
 		check("folded")
-		for _, e := range []site.PostEdit{{Status: new("draft")}, {Date: in(n, -50*24*time.Hour)}, {Status: new("publish")}, {Content: new("other")}} {
+		for more := true; more; {
+			if more, err = n.SplitLists(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n.checkFences(t, "title", 1)
+		n.checkFences(t, "name", 1)
+		check("split")
+		for _, e := range []site.PostEdit{{Status: new("draft")}, {Date: in(n, -50*24*time.Hour)}, {Status: new("publish")}, {Content: new("other")}, {Title: new("Łódź 77")}, {Name: new("zzz")}} {
 			n.clock.Add(9 * 24 * time.Hour)
 			if err := n.EditPost(t.Context(), n.admin, first, e); err != nil {
 				t.Fatal(err)
 			}
 			n.checkPlaces(t, "edited")
+			n.checkFences(t, "title", 1)
+			n.checkFences(t, "name", 1)
 		}
 		for range 2 { // first to the trash with all comments, then deleted
 			if err := n.DeletePost(t.Context(), n.admin, first); err != nil {

@@ -121,8 +121,8 @@ const maxOffset = 10_000_000
 // Errors: Invalid for an unknown type; *Denied for callers who may not edit
 // posts of the type.
 //
-// A page costs few statements. What they read grows with Offset and Limit, not
-// with the number of posts, if the order is by date, modified, title or ID. For
+// A page costs few statements. What they read grows with Limit, not with Offset or
+// the number of posts, if the order is by date, modified, title, name or ID. For
 // searches see package search.
 func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, load Load) (iter.Seq2[[]FullPost, error], error) {
 	f, load = f.withDefaults(), load.allowed(who)
@@ -140,7 +140,7 @@ func (s *Site) ListPosts(ctx context.Context, who auth.Identity, f PostFilter, l
 		return nil, err
 	}
 	if order, _ := f.order(s.db); where == "" && f.Author == 0 && f.Search == "" && len(order) <= 2 {
-		from, err := places.From(ctx, s.db, f.counted(order[0]), order[0], !f.Ascending, &f.Offset, a.add)
+		from, err := places.From(ctx, s.db, f.counted(s.db, order[0]), order[0], !f.Ascending, &f.Offset, a.add)
 		if err != nil {
 			return nil, err
 		}
@@ -351,16 +351,16 @@ const nearPage = 5000
 
 // counted returns the lists of the filter's statuses that package places counts
 // in an order.
-func (f PostFilter) counted(order string) (lists []string) {
+func (f PostFilter) counted(q database.Queryer, order string) (lists []string) {
+	list := map[string]func(kind, status string) string{
+		"p.date": places.Posts, "p.modified": places.Modified, "p.id": places.IDs, "p.author": places.Authors,
+		q.Sorted("p.title"): places.Titles, q.Sorted("p.name"): places.Names,
+	}[order]
+	if list == nil {
+		return nil
+	}
 	for _, status := range f.wanted() {
-		switch order {
-		case "p.date":
-			lists = append(lists, places.Posts(f.Type, status))
-		case "p.modified":
-			lists = append(lists, places.Modified(f.Type, status))
-		case "p.id":
-			lists = append(lists, places.IDs(f.Type, status))
-		}
+		lists = append(lists, list(f.Type, status))
 	}
 	return lists
 }

@@ -136,7 +136,9 @@ func (s *Site) strays(ctx context.Context, lists []listed, below int64, date tim
 	for _, part := range parts {
 		from, to := a.add(part*places.IDsInPart+1), a.add(min((part+1)*places.IDsInPart+1, below))
 		for _, l := range lists {
-			each = append(each, `SELECT p.id FROM posts p WHERE p.type = '`+l.kind+`' AND p.status = '`+l.status+`' AND p.id >= `+from+` AND p.id < `+to+` AND p.date >= `+since)
+			// A CASE, so that no database looks for the dates in place of the ids.
+			each = append(each, `SELECT p.id FROM posts p WHERE p.type = '`+l.kind+`' AND p.status = '`+l.status+`' AND p.id >= `+from+` AND p.id < `+to+`
+				AND CASE WHEN p.date >= `+since+` THEN TRUE ELSE FALSE END`)
 		}
 	}
 	query := strings.Join(each, ` UNION ALL `) + ` LIMIT ` + strconv.Itoa(maxStrays+1)

@@ -97,7 +97,7 @@ func (s *Site) Run(ctx context.Context) {
 				s.logger.ErrorContext(ctx, "automatic drafts", "error", err)
 			}
 		}
-		for _, fold := range []func(context.Context) (bool, error){s.foldTermCounts, s.foldPlaces} {
+		for _, fold := range []func(context.Context) (bool, error){s.foldTermCounts, s.foldPlaces, s.SplitLists} {
 			for more := true; more; {
 				var err error
 				if more, err = fold(ctx); err != nil && ctx.Err() == nil {

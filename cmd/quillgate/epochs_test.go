@@ -48,6 +48,7 @@ var epochs = map[string]struct {
 	"term_shifts":      {why: "changes with post_terms and posts, which move what visitors see"},
 	"list_counts":      {why: "changes with posts and comments, which move what visitors see"},
 	"list_shifts":      {why: "changes with posts and comments, which move what visitors see"},
+	"list_fences":      {why: "separates counts of what moves what visitors see"},
 	"pulse":            {why: "is only written, to see whether it can be"},
 
 	"application_passwords": {why: "is read for each request"},

@@ -147,6 +147,7 @@ var notOfASite = map[string]string{
 
 	"list_counts":         "of a blog",
 	"list_shifts":         "of a blog",
+	"list_fences":         "of a blog",
 	"post_search":         "of a blog",
 	"post_search_data":    "of a blog",
 	"post_search_idx":     "of a blog",
