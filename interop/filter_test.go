@@ -116,7 +116,7 @@ func TestNoScriptRunsInFilteredTexts(t *testing.T) {
 		inline := markup.Inline().Filter(text)
 		return []string{
 			markup.Post().Filter(text), markup.Page().Filter(text), inline,
-			markup.AddRel(inline, func(markup.Link) []string { return []string{"nofollow", "ugc"} }),
+			markup.MoveRel(inline, func(markup.Link) []string { return []string{"nofollow", "ugc"} }),
 		}
 	}
 	for _, text := range run(texts, filtered) {

@@ -197,10 +197,12 @@ func checkFilter(t *testing.T, in string, count int) {
 			t.Errorf("%s: %q\ngrows from %d to %d bytes", l.name, in, len(in), len(out))
 		}
 	}
-	linked := markup.AddRel(markup.Inline().Filter(in), func(markup.Link) []string { return []string{"nofollow", "ugc"} })
 	remark := list{name: "links", policy: markup.Bio(), elements: inlineElements}
-	checkAsBrowser(t, in, linked, remark, contexts)
-	if again := remark.policy.Filter(linked); again != linked {
-		t.Errorf("links: %q\nbecomes %q\nand that, filtered, %q", in, linked, again)
+	for _, mark := range []func(string, func(markup.Link) []string) string{markup.AddRel, markup.MoveRel} {
+		linked := mark(markup.Inline().Filter(in), func(markup.Link) []string { return []string{"nofollow", "ugc"} })
+		checkAsBrowser(t, in, linked, remark, contexts)
+		if again := remark.policy.Filter(linked); again != linked {
+			t.Errorf("links: %q\nbecomes %q\nand that, filtered, %q", in, linked, again)
+		}
 	}
 }

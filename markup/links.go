@@ -18,6 +18,19 @@ type Link struct {
 // whether or not a policy has filtered the text. It ignores scripts and styles.
 // The words must be plain letters.
 func AddRel(text string, words func(Link) []string) string {
+	return eachLink(text, func(f *filter, t tag) { f.addRel(t, words, false) })
+}
+
+// MoveRel is like AddRel, but the attribute becomes the last one of each link
+// for which words returns any, and the only one of its name. WordPress stores
+// the links of comments in this form.
+func MoveRel(text string, words func(Link) []string) string {
+	return eachLink(text, func(f *filter, t tag) { f.addRel(t, words, true) })
+}
+
+// eachLink calls change for the start tag of each link, and returns the text
+// with what it has put.
+func eachLink(text string, change func(*filter, tag)) string {
 	f := filter{scanner: scanner{text: text}}
 	for i := 0; ; {
 		next := strings.IndexByte(text[i:], '<')
@@ -34,7 +47,7 @@ func AddRel(text string, words func(Link) []string) string {
 		switch name := text[t.name:t.nameEnd]; {
 		case t.closing:
 		case strings.EqualFold(name, "a"):
-			f.addRel(t, words)
+			change(&f, t)
 		case strings.EqualFold(name, "script"), strings.EqualFold(name, "style"):
 			i = f.contentEnd(i, strings.ToLower(name))
 		}
@@ -46,10 +59,11 @@ func AddRel(text string, words func(Link) []string) string {
 	return f.out.String()
 }
 
-func (f *filter) addRel(t tag, words func(Link) []string) {
+func (f *filter) addRel(t tag, words func(Link) []string, last bool) {
 	var (
 		link       = Link{Lines: strings.Contains(f.text[t.start:t.end], "\n")}
 		rel        attribute
+		all        [][2]int // where attributes rel are, with the blanks before
 		hasAddress bool
 		end        = t.nameEnd // of the last attribute
 	)
@@ -58,6 +72,7 @@ func (f *filter) addRel(t tag, words func(Link) []string) {
 		if a.none {
 			break
 		}
+		before := at
 		at, end = next, next
 		switch name := f.text[a.name:a.nameEnd]; {
 		case strings.EqualFold(name, "href") && !hasAddress:
@@ -65,15 +80,31 @@ func (f *filter) addRel(t tag, words func(Link) []string) {
 			link.Address = strings.Trim(decode(f.text[a.value:a.valueEnd]), space)
 		case strings.EqualFold(name, "target"):
 			link.Target = true
-		case strings.EqualFold(name, "rel") && rel.name == 0:
-			rel = a
-			if !a.hasValue {
-				rel.value, rel.valueEnd = next, next
+		case strings.EqualFold(name, "rel"):
+			all = append(all, [2]int{before, next})
+			if rel.name == 0 {
+				rel = a
+				if !a.hasValue {
+					rel.value, rel.valueEnd = next, next
+				}
 			}
 		}
 	}
 	has := strings.Fields(strings.ToLower(f.text[rel.value:rel.valueEnd]))
-	missing := slices.DeleteFunc(slices.Clone(words(link)), func(word string) bool { return slices.Contains(has, word) })
+	want := words(link)
+	missing := slices.DeleteFunc(slices.Clone(want), func(word string) bool { return slices.Contains(has, word) })
+	if last && len(want) > 0 {
+		for _, place := range all {
+			between := ""
+			if place[1] < end && !strings.Contains(space, f.text[place[1]:place[1]+1]) {
+				between = " " // the next attribute follows the quotation mark
+			}
+			f.put(place[0], place[1], between)
+		}
+		kept := appendEscaped(nil, strings.Join(strings.Fields(f.text[rel.value:rel.valueEnd]), " "), '"')
+		f.put(end, end, ` rel="`+strings.TrimSpace(string(kept)+" "+strings.Join(missing, " "))+`"`)
+		return
+	}
 	if len(missing) == 0 {
 		return
 	}

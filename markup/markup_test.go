@@ -182,6 +182,30 @@ func TestPageShowsNeitherStylesNorForms(t *testing.T) {
 	}
 }
 
+func TestMoveRelPutsOneRelLast(t *testing.T) {
+	words := func(l markup.Link) []string {
+		if strings.HasPrefix(l.Address, "/") {
+			return nil
+		}
+		return []string{"nofollow", "ugc"}
+	}
+	for _, test := range []struct{ in, want string }{
+		{`<a rel="me" href="/x">x</a>`, `<a rel="me" href="/x">x</a>`},
+		{`<a href="x">x</a>`, `<a href="x" rel="nofollow ugc">x</a>`},
+		{`<a rev="r" rel="me" href="x">r</a>`, `<a rev="r" href="x" rel="me nofollow ugc">r</a>`},
+		{`<a rel="me" rev="r" href="x" rel="b">r</a>`, `<a rev="r" href="x" rel="me nofollow ugc">r</a>`},
+		{`<a rel="ugc  nofollow" href="x">r</a>`, `<a href="x" rel="ugc nofollow">r</a>`},
+		{`<a rel="me"href="x"title="t">r</a>`, `<a href="x"title="t" rel="me nofollow ugc">r</a>`},
+		{`<a href="x"rel='a"b'title="t">r</a>`, `<a href="x" title="t" rel="a&quot;b nofollow ugc">r</a>`},
+		{`<a rel href="x" rel=>r</a>`, `<a href="x" rel="nofollow ugc">r</a>`},
+		{`<a href=x rel=me />`, `<a href=x rel="me nofollow ugc" />`},
+	} {
+		if got := markup.MoveRel(test.in, words); got != test.want {
+			t.Errorf("%q\nbecomes %q\nwant    %q", test.in, got, test.want)
+		}
+	}
+}
+
 func TestAddRelTouchesOnlyTheRelOfLinks(t *testing.T) {
 	words := func(l markup.Link) []string {
 		switch {

@@ -89,7 +89,7 @@ func validEmail(text string) bool {
 // it is; pages mark it when they show it.
 func (s *Site) markForeignLinks(text string) string {
 	home := webHost(s.baseURL)
-	return markup.AddRel(text, func(link markup.Link) []string {
+	return markup.MoveRel(text, func(link markup.Link) []string {
 		if host := webHost(link.Address); link.Lines || host != "" && host == home {
 			return nil
 		}
