@@ -15,14 +15,20 @@ import (
 // its fsync, which is most of the cost of a small one. The first writer leads:
 // it begins the transaction and does its own work. Then the writers that have
 // arrived meanwhile do their work in the same transaction, one after the other,
-// each in its own goroutine and after a savepoint, so that a failure undoes
-// nothing of the others. The leader commits, and only then do all of them
-// return. A lone writer behaves as without a group: it waits for nobody and
-// sets no savepoint.
+// each in its own goroutine. The leader commits, and only then do all of them
+// return. A lone writer behaves as without a group: it waits for nobody.
+//
+// Few writers fail after they have changed something. Such a failure rolls back
+// the transaction, and the others do their work again. The members that come
+// next have savepoints, so that their failures undo nothing of others, and a
+// client that makes its calls fail delays few. A savepoint is not free: SQLite
+// keeps a copy of each page that is changed after it, and moves the copies to a
+// temporary file when they become many (see journalInMemory).
 type group struct {
 	mu      sync.Mutex
 	busy    bool // someone is leading
 	waiting []*member
+	careful int // how many of the next members have a savepoint
 }
 
 const (
@@ -31,6 +37,9 @@ const (
 	// the last.
 	maxMembers = 64
 	maxShared  = 10 * time.Millisecond
+	// carefulFor is how many members have a savepoint after one that would have
+	// needed it.
+	carefulFor = 1000
 )
 
 // member is a waiting writer. It receives a transaction to work in, or nil:
@@ -60,6 +69,10 @@ func (b *breaks) Unwrap() error        { return b.error }
 func (b *breaks) Is(target error) bool { return target == errBreaks }
 
 var errBreaks = errors.New("the transaction of others was rolled back")
+
+// errHidden means that a writer went on after an error of a statement that had
+// rolled back the transaction.
+var errHidden = errors.New("a statement has failed, and its transaction was rolled back")
 
 // update runs fn in a transaction of its own or of a group.
 func (g *group) update(ctx context.Context, db *DB, fn func(tx *Tx) error) error {
@@ -157,8 +170,12 @@ func (g *group) lead(ctx context.Context, db *DB, fn func(tx *Tx) error) (err er
 	s := &shared{tx: tx, works: make(chan struct{}), ended: make(chan struct{}), broken: true}
 	defer close(s.ended)
 	defer tx.Rollback() // also for a panic; after a commit it does nothing
-	if err := fn(&Tx{dialect: db.dialect, tx: tx, db: db, site: db.site, alone: true}); err != nil {
+	own := &Tx{dialect: db.dialect, tx: tx, db: db, site: db.site, alone: true}
+	if err := fn(own); err != nil {
 		return err
+	}
+	if own.failed && s.gone(ctx) {
+		return &breaks{errHidden}
 	}
 	s.broken = false
 	began := time.Now()
@@ -197,9 +214,52 @@ func (s *shared) join(ctx context.Context, db *DB, fn func(tx *Tx) error) error 
 	return s.err
 }
 
-// work runs fn after a savepoint. Whatever happens to fn, even a panic, the
-// leader continues.
-func (s *shared) work(ctx context.Context, db *DB, fn func(tx *Tx) error) (err error) {
+// work runs fn. Whatever happens to fn, even a panic, the leader continues.
+func (s *shared) work(ctx context.Context, db *DB, fn func(tx *Tx) error) error {
+	if db.group.takesCare() {
+		return s.afterSavepoint(ctx, db, fn)
+	}
+	tx := &Tx{dialect: db.dialect, tx: s.tx, db: db, site: db.site, alone: true}
+	done := false
+	defer func() {
+		if !done && tx.wrote || tx.failed && s.gone(ctx) {
+			s.broken = true
+			db.group.takeCare()
+		}
+		s.works <- struct{}{}
+	}()
+	err := fn(tx)
+	done = err == nil
+	return err
+}
+
+// takesCare reports whether a member has a savepoint.
+func (g *group) takesCare() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.careful == 0 {
+		return false
+	}
+	g.careful--
+	return true
+}
+
+// takeCare gives the next members savepoints.
+func (g *group) takeCare() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.careful = carefulFor
+}
+
+// gone reports whether SQLite has rolled back the transaction: only then it
+// begins another one, which the leader will end.
+func (s *shared) gone(ctx context.Context) bool {
+	_, err := s.tx.ExecContext(uncounted(context.WithoutCancel(ctx)), `BEGIN`)
+	return err == nil
+}
+
+// afterSavepoint runs fn after a savepoint.
+func (s *shared) afterSavepoint(ctx context.Context, db *DB, fn func(tx *Tx) error) (err error) {
 	own := uncounted(context.WithoutCancel(ctx))
 	done := false
 	defer func() {

@@ -50,6 +50,11 @@ func rowsOf(t *testing.T, db *DB) map[int]bool {
 // returned. The leader inserts 0.
 func gather(t *testing.T, db *DB, others ...func() error) []error {
 	t.Helper()
+	return gatherBehind(t, db, insertN(t.Context(), 0), others...)
+}
+
+func gatherBehind(t *testing.T, db *DB, leader func(*Tx) error, others ...func() error) []error {
+	t.Helper()
 	errs := make([]error, len(others)+1)
 	var wait sync.WaitGroup
 	leads, gathered := make(chan struct{}), make(chan struct{})
@@ -58,7 +63,7 @@ func gather(t *testing.T, db *DB, others ...func() error) []error {
 		errs[0] = db.Update(t.Context(), func(tx *Tx) error {
 			once.Do(func() { close(leads) })
 			<-gathered
-			return insertN(t.Context(), 0)(tx)
+			return leader(tx)
 		})
 	})
 	<-leads
@@ -75,11 +80,12 @@ func gather(t *testing.T, db *DB, others ...func() error) []error {
 	return errs
 }
 
-// Waiting writers share a transaction. A writer that fails undoes its own
-// changes only, and nothing is visible before the commit.
+// Waiting writers share a transaction. With savepoints, a writer that fails
+// undoes its own changes only. Nothing is visible before the commit.
 func TestGroupSharesACommit(t *testing.T) {
 	t.Parallel()
 	db, ctx := openGroup(t), t.Context()
+	db.group.takeCare()
 	refused := errors.New("refused")
 	var before, outside, seen int
 	errs := gather(t, db,
@@ -113,6 +119,95 @@ func TestGroupSharesACommit(t *testing.T) {
 	}
 	if before != 2 || outside != 0 {
 		t.Errorf("the last one saw %d rows of those before it, want 2, and readers saw %d, want none", before, outside)
+	}
+}
+
+// Writers have no savepoint until one fails after it has changed something. Then
+// the others do their work again, and the next ones have savepoints.
+func TestGroupTakesCare(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("refused")
+	for name, test := range map[string]struct {
+		fails func(ctx context.Context, tx *Tx) error
+		want  error
+		tries int64 // of another writer
+		rows  string
+	}{
+		"nothing fails":     {func(ctx context.Context, tx *Tx) error { return insertN(ctx, 2)(tx) }, nil, 1, "map[0:true 1:true 2:true 3:true]"},
+		"before it changes": {func(context.Context, *Tx) error { return refused }, refused, 1, "map[0:true 1:true 3:true]"},
+		"after a statement that cannot be read": {func(ctx context.Context, tx *Tx) error {
+			var n int
+			if tx.Get(ctx, &n, `SELECT n FROM missing`) == nil {
+				return nil
+			}
+			return refused
+		}, refused, 1, "map[0:true 1:true 3:true]"},
+		"after a change": {func(ctx context.Context, tx *Tx) error { return errors.Join(insertN(ctx, 2)(tx), refused) }, refused, 2, "map[0:true 1:true 3:true]"},
+		"after a change that is read": {func(ctx context.Context, tx *Tx) error {
+			var n int
+			return errors.Join(tx.Get(ctx, &n, `INSERT INTO t (n) VALUES (2) RETURNING n`), refused)
+		}, refused, 2, "map[0:true 1:true 3:true]"},
+		"and hides it": {func(ctx context.Context, tx *Tx) error {
+			if _, err := tx.Exec(ctx, `INSERT OR ROLLBACK INTO t (n) VALUES (2), (2)`); err == nil {
+				return errors.New("a duplicate is accepted")
+			}
+			return nil
+		}, errBreaks, 2, "map[0:true 1:true 3:true]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, ctx := openGroup(t), t.Context()
+			var tries atomic.Int64
+			errs := gather(t, db,
+				func() error {
+					return db.Update(ctx, func(tx *Tx) error {
+						tries.Add(1)
+						return insertN(ctx, 1)(tx)
+					})
+				},
+				func() error { return db.Update(ctx, func(tx *Tx) error { return test.fails(ctx, tx) }) },
+				func() error { return db.Update(ctx, insertN(ctx, 3)) },
+			)
+			if errs[0] != nil || errs[1] != nil || errs[3] != nil || !errors.Is(errs[2], test.want) {
+				t.Errorf("errors %v", errs)
+			}
+			if got := fmt.Sprint(rowsOf(t, db)); got != test.rows {
+				t.Errorf("rows %s, want %s", got, test.rows)
+			}
+			if tries.Load() < test.tries || test.tries == 1 && tries.Load() > 1 || (db.group.careful > 0) != (test.tries > 1) {
+				t.Errorf("%d tries, %d members with savepoints follow", tries.Load(), db.group.careful)
+			}
+		})
+	}
+}
+
+// Nobody joins a leader whose transaction is gone.
+func TestGroupWithoutTransaction(t *testing.T) {
+	t.Parallel()
+	db, ctx := openGroup(t), t.Context()
+	errs := gatherBehind(t, db, func(tx *Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT OR ROLLBACK INTO t (n) VALUES (2), (2)`); err == nil {
+			return errors.New("a duplicate is accepted")
+		}
+		return nil
+	}, func() error { return db.Update(ctx, insertN(ctx, 1)) })
+	if got := fmt.Sprint(rowsOf(t, db)); !errors.Is(errs[0], errBreaks) || errs[1] != nil || got != "map[1:true]" {
+		t.Errorf("errors %v, rows %s", errs, got)
+	}
+}
+
+// Members have savepoints only for a while.
+func TestGroupTakesCareForAWhile(t *testing.T) {
+	t.Parallel()
+	var g group
+	g.takeCare()
+	for range carefulFor {
+		if !g.takesCare() {
+			t.Fatal("a member has no savepoint")
+		}
+	}
+	if g.takesCare() {
+		t.Error("members have savepoints for ever")
 	}
 }
 

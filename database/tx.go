@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -26,6 +27,8 @@ type Tx struct {
 	site    int64
 	held    map[int64]bool // keys of locks
 	alone   bool           // nobody else writes
+	wrote   bool           // a statement may have changed something
+	failed  bool           // a statement has failed
 }
 
 // Attached returns the value that DB.Attach stored under a key, or nil.
@@ -230,17 +233,30 @@ func isConflict(err error) bool {
 // Get reads one row; see Queryer.
 func (tx *Tx) Get(ctx context.Context, dest any, query string, args ...any) error {
 	query, args = bound(query, args, tx.site)
-	return tx.tx.GetContext(ctx, dest, query, args...)
+	return tx.note(query, tx.tx.GetContext(ctx, dest, query, args...))
 }
 
 // Select reads all rows; see Queryer.
 func (tx *Tx) Select(ctx context.Context, dest any, query string, args ...any) error {
 	query, args = bound(query, args, tx.site)
-	return tx.tx.SelectContext(ctx, dest, query, args...)
+	return tx.note(query, tx.tx.SelectContext(ctx, dest, query, args...))
 }
 
 // Exec writes; see Queryer.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	query, args = bound(query, args, tx.site)
-	return tx.tx.ExecContext(ctx, query, args...)
+	r, err := tx.tx.ExecContext(ctx, query, args...)
+	return r, tx.note(query, err)
+}
+
+// note records what a statement means for the transaction, and returns its
+// error.
+func (tx *Tx) note(query string, err error) error {
+	if !strings.HasPrefix(query, "SELECT") {
+		tx.wrote = true
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		tx.failed = true
+	}
+	return err
 }
