@@ -176,6 +176,7 @@ func (db *DB) openSQLite(path string, conns int) error {
 	if path == "" || strings.Contains(path, "\x00") {
 		return errors.New("open the database: the path of the SQLite file is empty or holds a NUL")
 	}
+	keepJournals()
 	// The journal files get the mode of the main file.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
