@@ -12,8 +12,9 @@ package places
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,9 +68,9 @@ const (
 // IDsInPart is how many ids a part of a list by id has. Part 0 begins with id 1.
 const IDsInPart = 2000
 
-// parts is the SQL for the parts of lists with their counts, which has the lists
-// as its arguments twice.
-const parts = `SELECT week, SUM(n) AS n FROM (SELECT week, n FROM list_counts WHERE list IN (?) UNION ALL SELECT week, n FROM list_shifts WHERE list IN (?)) AS counts GROUP BY week`
+// parts is the SQL for the counts and shifts of lists by their parts, which has
+// the lists as its arguments twice.
+const parts = `SELECT week, n FROM list_counts WHERE list IN (?) UNION ALL SELECT week, n FROM list_shifts WHERE list IN (?)`
 
 // Totals returns how many entries each of the lists has.
 func Totals(ctx context.Context, q database.Queryer, lists []string) (map[string]int64, error) {
@@ -94,7 +95,11 @@ func Totals(ctx context.Context, q database.Queryer, lists []string) (map[string
 // Count returns how many entries lists have in each of their parts that is not
 // empty.
 func Count(ctx context.Context, q database.Queryer, lists []string) (map[int64]int64, error) {
-	query, args, err := database.In(parts, lists, lists)
+	query := parts
+	if len(lists) > 1 { // fewer rows
+		query = `SELECT week, SUM(n) AS n FROM (` + parts + `) AS counts GROUP BY week`
+	}
+	query, args, err := database.In(query, lists, lists)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +112,23 @@ func Count(ctx context.Context, q database.Queryer, lists []string) (map[int64]i
 	}
 	out := make(map[int64]int64, len(rows))
 	for _, r := range rows {
-		if r.Count > 0 {
-			out[r.Part] = r.Count
-		}
+		out[r.Part] += r.Count
 	}
+	maps.DeleteFunc(out, func(_, n int64) bool { return n <= 0 })
 	return out, nil
+}
+
+// reach returns the index of the part in which an offset is, and how many
+// entries are in the parts before it. The last part has the offsets behind it.
+func reach(order []int64, counts map[int64]int64, offset int) (i, before int) {
+	for ; i < len(order)-1; i++ {
+		n := int(counts[order[i]])
+		if before+n > offset {
+			break
+		}
+		before += n
+	}
+	return i, before
 }
 
 // From returns an SQL condition, preceded by AND, with which a walk through
@@ -140,44 +157,36 @@ func From(ctx context.Context, q database.Queryer, lists []string, column string
 	return ` AND ` + column + ` >= ` + add(at), nil
 }
 
-// skip returns the time, the id or the author at which a walk through merged lists can
-// begin, and how many entries it must skip from there: with the newest first,
-// the entries before it remain, otherwise those at and after it. ok is false if the
-// lists are not counted or too short, and the walk must begin at the start.
+// skip returns the time, the id or the author at which a walk through merged
+// lists can begin, and how many entries it must skip from there: with the newest
+// first, the entries before it remain, otherwise those at and after it. ok is
+// false if the lists are not counted, and the walk must begin at the start.
+//
+// The counts are added up here: a window function of SQLite takes four times as
+// long as reading them.
 func skip(ctx context.Context, q database.Queryer, lists []string, newestFirst bool, offset int) (at any, rest int, ok bool, err error) {
-	order, last := `DESC`, `ASC`
-	if !newestFirst {
-		order, last = last, order
+	counts, err := Count(ctx, q, lists)
+	if err != nil || len(counts) == 0 {
+		return nil, 0, false, err
 	}
-	query, args, err := database.In(`SELECT week, before FROM (
-			SELECT week, SUM(n) OVER (ORDER BY week `+order+`) - n AS before FROM (`+parts+`) AS weeks) AS sums
-		WHERE before <= ? ORDER BY week `+last+` LIMIT 1`, lists, lists, offset)
-	if err != nil {
-		return at, 0, false, err
-	}
-	var row struct {
-		Week   int64 `db:"week"`
-		Before int   `db:"before"`
-	}
-	err = q.Get(ctx, &row, query, args...)
-	if errors.Is(err, database.ErrNoRows) {
-		return at, 0, false, nil
-	}
-	if err != nil {
-		return at, 0, false, fmt.Errorf("look where an offset leads: %w", err)
-	}
+	order := slices.Sorted(maps.Keys(counts))
 	if newestFirst {
-		row.Week++
+		slices.Reverse(order)
+	}
+	i, before := reach(order, counts, offset)
+	part := order[i]
+	if newestFirst {
+		part++
 	}
 	switch {
 	case strings.HasSuffix(lists[0], " "+byID):
-		at = row.Week*IDsInPart + 1
+		at = part*IDsInPart + 1
 	case strings.HasSuffix(lists[0], " "+byAuthor):
-		at = row.Week
+		at = part
 	default:
-		at = time.Unix(row.Week*week-yearZero, 0).UTC()
+		at = time.Unix(part*week-yearZero, 0).UTC()
 	}
-	return at, offset - row.Before, true, nil
+	return at, offset - before, true, nil
 }
 
 // Since returns the numbers of the parts of lists by id in which an entry may

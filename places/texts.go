@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quillgate/quillgate/database"
@@ -30,40 +31,33 @@ func textOrder(list string) (of string, ok bool) {
 	return words[0] + " " + order, order == byTitle || order == byName
 }
 
-// fromText is From for lists that are sorted by a text.
+// fromText is From for lists that are sorted by a text. A part that is split
+// between its two statements may shift the page.
 func fromText(ctx context.Context, q database.Queryer, lists []string, of, column string, last bool, offset *int, add func(any) string) (string, error) {
-	order, back := ` ASC`, ` DESC`
-	if last {
-		order, back = back, order
-	}
-	sorted := func(direction string) string { return `week <> 0` + direction + `, text` + direction }
-	query, args, err := database.In(`SELECT week, after, before FROM (
-			SELECT week, text, LAG(week, 1, 0) OVER (ORDER BY `+sorted(order)+`) AS after, SUM(n) OVER (ORDER BY `+sorted(order)+` ROWS UNBOUNDED PRECEDING) - n AS before
-			FROM (`+parts+`) AS parts LEFT JOIN list_fences f ON f.of = ? AND f.part = week) AS sums
-		WHERE before <= ? ORDER BY `+sorted(back)+` LIMIT 1`, lists, lists, of, *offset)
+	counts, err := Count(ctx, q, lists)
 	if err != nil {
 		return "", err
 	}
-	var row struct {
-		Part   int64 `db:"week"`
-		After  int64 `db:"after"` // the part after it, 0 if it is the last
-		Before int   `db:"before"`
+	var fenced []int64
+	if err := q.Select(ctx, &fenced, `SELECT part FROM list_fences WHERE of = $1 ORDER BY text`, of); err != nil {
+		return "", fmt.Errorf("read the parts of a list: %w", err)
 	}
-	err = q.Get(ctx, &row, query, args...)
-	if errors.Is(err, database.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look where an offset leads: %w", err)
-	}
-	fence, compare := row.Part, ` >= `
+	order := append([]int64{0}, fenced...)
 	if last {
-		fence, compare = row.After, ` < `
+		slices.Reverse(order)
+	}
+	i, before := reach(order, counts, *offset)
+	fence, compare := order[i], ` >= `
+	if last {
+		fence, compare = 0, ` < `
+		if i > 0 {
+			fence = order[i-1]
+		}
 	}
 	if fence == 0 {
 		return "", nil
 	}
-	*offset -= row.Before
+	*offset -= before
 	return ` AND ` + column + compare + `(SELECT text FROM list_fences WHERE of = ` + add(of) + ` AND part = ` + add(fence) + `)`, nil
 }
 
