@@ -1,5 +1,5 @@
 # make run      builds the server and starts it with its defaults
-# make test     everything that a change has to pass: 15 to 30 minutes on two cores
+# make test     everything that a change has to pass: 12 to 25 minutes on two cores
 # make nightly  what takes longer: long fuzzing, the slow hostile cases, timing
 # make test-cluster    a leader of PostgreSQL is killed under Patroni, etcd and HAProxy
 # make test-wordpress  the gateway and the signer with a real WordPress, from Debian's packages; WORDPRESS_PLUGIN=DIR adds the plugin
@@ -68,7 +68,7 @@ lint: format tree
 	@dead=$$(go tool -modfile=tools/go.mod deadcode -test ./...); if [ -n "$$dead" ]; then echo "nothing calls these:"; echo "$$dead"; exit 1; fi
 
 # Every fuzz target for a moment: go test can fuzz one at a time.
-FUZZTIME ?= 2s
+FUZZTIME ?= 1s
 FUZZTRIES ?= 5
 fuzz:
 	tools/fuzz $(FUZZTIME) $(FUZZTRIES)
