@@ -290,8 +290,14 @@ func (o *outliner) structure(depth int) error {
 		if t == tagEnd {
 			return nil
 		}
+		if t == tagNil { // as in decoder.structure
+			if err := o.typed(t, empty, depth); err != nil {
+				return err
+			}
+			continue
+		}
 		if t != tagMember || empty {
-			return d.misshapen("<struct> holds something else than <member> with name and value")
+			return d.misshapen("<struct> holds something else than <member> with a name")
 		}
 		if err := o.member(depth); err != nil {
 			return err
@@ -310,8 +316,8 @@ func (o *outliner) member(depth int) error {
 		case err != nil:
 			return err
 		case t == tagEnd:
-			if !named || !valued {
-				return d.misshapen("a member lacks its name or its value")
+			if !named {
+				return d.misshapen("a member lacks its name")
 			}
 			return nil
 		case t == tagName && !named:

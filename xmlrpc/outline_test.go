@@ -104,6 +104,8 @@ func FuzzOutlineResponse(f *testing.F) {
 		"<?xml version='1.0'?><methodResponse><params><param><value><struct><member><name>xmlrpc</name><value> a </value></member></struct></value></param></params></methodResponse>",
 		"<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>1</int></value></member></struct></value></fault></methodResponse>",
 		"<methodResponse><params><param><value><array><data><value><![CDATA[a]]></value></data></array></value></param></params></methodResponse>",
+		"<methodResponse><params><param><value><struct><member><name>a</name></member></struct></value></param></params></methodResponse>",
+		"<methodResponse><params><param><value><struct><nil/><nil> </nil><member><name>xmlrpc</name></member></struct></value></param></params></methodResponse>",
 	} {
 		f.Add([]byte(text))
 	}
