@@ -72,9 +72,9 @@ func (b *inPieces) Read(p []byte) (int, error) {
 }
 
 // Nothing on a page moves when more of it arrives, as on a slow network or a
-// busy machine.
+// busy machine. It has the browser for itself: beside other tests, a piece may
+// be painted before it is whole.
 func TestPagesArriveInPieces(t *testing.T) {
-	t.Parallel()
 	// With a host name, so that passkeys work.
 	address := freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
